@@ -1,0 +1,68 @@
+"""Who talks to whom: addresses, databases and cache users, from the inventory and the secrets."""
+
+from ansible.errors import AnsibleFilterError
+
+
+def host_addresses(hosts, hostvars):
+    """The address of each host, sorted by name so that no rendered file changes with the inventory's order.
+
+    hosts:    names of hosts, usually a group
+    hostvars: Ansible's hostvars
+    returns:  {name: address}
+    raises:   AnsibleFilterError naming the hosts that have no host_address
+    """
+    missing = sorted(host for host in hosts if not hostvars[host].get("host_address"))
+    if missing:
+        raise AnsibleFilterError(f"host_address is not set for {', '.join(missing)}: add it to the inventory")
+    return {host: str(hostvars[host]["host_address"]) for host in sorted(hosts)}
+
+
+def _app_secrets(app, secrets):
+    if app["name"] not in secrets:
+        raise AnsibleFilterError(f"secrets_apps has nothing for the app {app['name']}: run make secrets")
+    return secrets[app["name"]]
+
+
+def app_databases(apps, secrets):
+    """The database of each app: its runtime role has the same name, its schema belongs to <name>_owner.
+
+    apps:    cluster_apps
+    secrets: secrets_apps, by the app's name
+    returns: [{name, password, owner, owner_password}]
+    raises:  AnsibleFilterError naming an app that has no secrets
+    """
+    return [
+        {
+            "name": app["name"],
+            "password": _app_secrets(app, secrets)["database_password"],
+            "owner": f"{app['name']}_owner",
+            "owner_password": _app_secrets(app, secrets)["database_owner_password"],
+        }
+        for app in apps
+    ]
+
+
+def app_cache_users(apps, secrets):
+    """The Redis user of each app, who may touch keys with the prefix <name>: only.
+
+    apps:    cluster_apps
+    secrets: secrets_apps, by the app's name
+    returns: [{name, password, prefix}]
+    raises:  AnsibleFilterError naming an app that has no secrets
+    """
+    return [
+        {"name": app["name"], "password": _app_secrets(app, secrets)["redis_password"], "prefix": f"{app['name']}:"}
+        for app in apps
+    ]
+
+
+class FilterModule:
+    """Filters for site.yml."""
+
+    def filters(self):
+        """Name each public function."""
+        return {
+            "host_addresses": host_addresses,
+            "app_databases": app_databases,
+            "app_cache_users": app_cache_users,
+        }
