@@ -1,0 +1,165 @@
+"""The secrets of one inventory: what has to exist, and what is missing of it.
+
+Only this module makes secrets up, and only ansible/playbooks/secrets.yml calls it.
+"""
+
+import copy
+import secrets
+import string
+from datetime import UTC, datetime, timedelta
+
+import yaml
+from ansible.errors import AnsibleFilterError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+# Letters and digits only: no configuration file or command needs to quote them.
+ALPHABET = string.ascii_letters + string.digits
+
+CLUSTER_PASSWORDS = {"secrets_postgresql_replication_password": 32, "secrets_postgresql_rewind_password": 32}
+APP_PASSWORDS = {
+    "secret_key": 64,
+    "database_password": 32,
+    "database_owner_password": 32,
+    "redis_password": 32,
+    "admin_password": 24,
+}
+AUTHORITIES = ("control", "services")
+AUTHORITY_YEARS = 10
+
+HEADER = "# Made by `make secrets`, which adds what is missing and changes nothing that is here. Keep a copy."
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads what ansible-vault encrypted value by value as opaque text."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes PEM blocks as blocks."""
+
+
+_Loader.add_constructor("!vault", _Loader.construct_yaml_str)
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
+
+
+def _password(length):
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _authority(common_name):
+    """A new certificate authority: P-256, strict enough for OpenSSL's x509_strict and Python 3.13."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    now = datetime.now(UTC)
+    usages = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))  # hosts whose clock is late
+        .not_valid_after(now + timedelta(days=365 * AUTHORITY_YEARS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usages), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {"key": private.decode(), "certificate": certificate.public_bytes(serialization.Encoding.PEM).decode()}
+
+
+def _load(text):
+    try:
+        content = yaml.load(text, Loader=_Loader) or {}
+    except yaml.YAMLError as error:  # the parser's own message quotes the file
+        line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else "?"
+        raise AnsibleFilterError(f"secrets.yml is not valid YAML at line {line}") from None
+    if not isinstance(content, dict):
+        raise AnsibleFilterError("secrets.yml must hold variables (name: value)")
+    return content
+
+
+def _complete(content, apps, cluster_name):
+    """`content` with everything that it lacks, and the dotted names of what was added."""
+    content, added = copy.deepcopy(content), []
+
+    def mapping(parent, name):
+        if parent.get(name) is None:
+            parent[name] = {}
+        return parent[name]
+
+    def fill(parent, prefix, passwords):
+        for name, length in passwords.items():
+            if not parent.get(name):
+                parent[name] = _password(length)
+                added.append(prefix + name)
+
+    fill(content, "", CLUSTER_PASSWORDS)
+    authorities = mapping(content, "secrets_authorities")
+    for name in AUTHORITIES:
+        present = {part for part in ("key", "certificate") if (authorities.get(name) or {}).get(part)}
+        if len(present) == 1:
+            raise AnsibleFilterError(
+                f"secrets_authorities.{name} has only its {present.pop()}: restore the other half from a backup, "
+                "or remove it to get a new authority"
+            )
+        if not present:
+            authorities[name] = _authority(f"{cluster_name} {name} authority")
+            added.append(f"secrets_authorities.{name}")
+    for app in apps:
+        passwords = mapping(mapping(content, "secrets_apps"), str(app["name"]))
+        fill(passwords, f"secrets_apps.{app['name']}.", APP_PASSWORDS)
+    return content, added
+
+
+def missing_secrets(text, apps):
+    """What a secrets file lacks.
+
+    text:    the file's content, decrypted; empty when there is none
+    apps:    cluster_apps
+    returns: dotted names, such as secrets_apps.customers.redis_password
+    raises:  AnsibleFilterError when the file is damaged
+    """
+    return _complete(_load(text), apps, "")[1]
+
+
+def completed_secrets(text, apps, cluster_name):
+    """A secrets file with what it lacked; exactly the same text when it lacked nothing.
+
+    text:         the file's content, decrypted; empty when there is none
+    apps:         cluster_apps
+    cluster_name: part of the authorities' names
+    returns:      the new content
+    raises:       AnsibleFilterError when the file is damaged
+    """
+    content, added = _complete(_load(text), apps, cluster_name)
+    if not added:
+        return text
+    return f"---\n{HEADER}\n" + yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=120)
+
+
+class FilterModule:
+    """Filters for ansible/playbooks/secrets.yml."""
+
+    def filters(self):
+        """Name each public function."""
+        return {"missing_secrets": missing_secrets, "completed_secrets": completed_secrets}
