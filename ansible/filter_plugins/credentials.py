@@ -3,7 +3,6 @@
 Only this module makes secrets up, and only ansible/playbooks/secrets.yml calls it.
 """
 
-import copy
 import secrets
 import string
 from datetime import UTC, datetime, timedelta
@@ -98,37 +97,33 @@ def _load(text):
     return content
 
 
-def _complete(content, apps, cluster_name):
-    """`content` with everything that it lacks, and the dotted names of what was added."""
-    content, added = copy.deepcopy(content), []
-
-    def mapping(parent, name):
-        if parent.get(name) is None:
-            parent[name] = {}
-        return parent[name]
-
-    def fill(parent, prefix, passwords):
-        for name, length in passwords.items():
-            if not parent.get(name):
-                parent[name] = _password(length)
-                added.append(prefix + name)
-
-    fill(content, "", CLUSTER_PASSWORDS)
-    authorities = mapping(content, "secrets_authorities")
+def _wanted(apps, cluster_name=""):
+    """Every secret of a cluster: its path in the file, and what makes it."""
+    for name, length in CLUSTER_PASSWORDS.items():
+        yield (name,), lambda length=length: _password(length)
     for name in AUTHORITIES:
-        present = {part for part in ("key", "certificate") if (authorities.get(name) or {}).get(part)}
-        if len(present) == 1:
+        yield ("secrets_authorities", name), lambda name=name: _authority(f"{cluster_name} {name} authority")
+    for app in apps:
+        for name, length in APP_PASSWORDS.items():
+            yield ("secrets_apps", str(app["name"]), name), lambda length=length: _password(length)
+
+
+def _find(content, path):
+    for name in path:
+        content = (content or {}).get(name)
+    return content
+
+
+def missing_names(content, apps):
+    """What the secrets `content` (a mapping) lack for `apps`, as dotted names."""
+    for name in AUTHORITIES:
+        parts = [part for part in ("key", "certificate") if _find(content, ("secrets_authorities", name, part))]
+        if len(parts) == 1:
             raise AnsibleFilterError(
-                f"secrets_authorities.{name} has only its {present.pop()}: restore the other half from a backup, "
+                f"secrets_authorities.{name} has only its {parts[0]}: restore the other half from a backup, "
                 "or remove it to get a new authority"
             )
-        if not present:
-            authorities[name] = _authority(f"{cluster_name} {name} authority")
-            added.append(f"secrets_authorities.{name}")
-    for app in apps:
-        passwords = mapping(mapping(content, "secrets_apps"), str(app["name"]))
-        fill(passwords, f"secrets_apps.{app['name']}.", APP_PASSWORDS)
-    return content, added
+    return [".".join(path) for path, _ in _wanted(apps) if not _find(content, path)]
 
 
 def missing_secrets(text, apps):
@@ -139,7 +134,7 @@ def missing_secrets(text, apps):
     returns: dotted names, such as secrets_apps.customers.redis_password
     raises:  AnsibleFilterError when the file is damaged
     """
-    return _complete(_load(text), apps, "")[1]
+    return missing_names(_load(text), apps)
 
 
 def completed_secrets(text, apps, cluster_name):
@@ -151,9 +146,16 @@ def completed_secrets(text, apps, cluster_name):
     returns:      the new content
     raises:       AnsibleFilterError when the file is damaged
     """
-    content, added = _complete(_load(text), apps, cluster_name)
-    if not added:
+    content = _load(text)
+    if not missing_names(content, apps):
         return text
+    for path, make in _wanted(apps, cluster_name):
+        if not _find(content, path):
+            parent = content
+            for name in path[:-1]:
+                parent[name] = parent.get(name) or {}
+                parent = parent[name]
+            parent[path[-1]] = make()
     return f"---\n{HEADER}\n" + yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=120)
 
 
