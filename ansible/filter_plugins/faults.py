@@ -150,7 +150,7 @@ def _host_addresses(inventory):
         if host in inventory.unreadable_on("host_address"):
             continue
         if not address:
-            yield f"{host}: host_address is not set: add the address that the other hosts reach it by"
+            yield f"{host}: host_address is not set: add to hosts.yml the address that the other hosts reach it by"
             continue
         try:
             ipaddress.ip_address(str(address))
