@@ -22,7 +22,10 @@ APP_ALIASES = 2  # default and replica
 
 def _count(value, name):
     """A count given as such, or as the list to count."""
-    number = len(value) if isinstance(value, list | tuple | dict) else int(value)
+    try:
+        number = len(value) if isinstance(value, list | tuple | dict) else int(value)
+    except (TypeError, ValueError):
+        raise AnsibleFilterError(f"{name} must be a whole number or a list, not {value!r}") from None
     if number < 1:
         raise AnsibleFilterError(f"{name} must be at least 1, not {number}")
     return number
