@@ -100,5 +100,5 @@ prepare_machine() {
 }
 
 lab_podman() {
-  with_cgroup2 env CONTAINERS_CONF="$state/containers.conf" podman "$@"
+  with_cgroup2 env CONTAINERS_CONF="$state/containers.conf" PATH="$PATH:/usr/sbin:/sbin" podman "$@"
 }

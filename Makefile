@@ -1,0 +1,83 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+INVENTORY ?= inventories/lab
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# The environment belongs to one lock, one Python and one directory: another of any makes it anew.
+VENV := .venv/.made-$(shell { pwd; python3 -VV; cat requirements.txt; } 2>/dev/null | sha256sum | cut -c1-12)
+
+##@ The stack
+.PHONY: up down clean status
+up: ## Bring the whole stack up on this machine, or repair what is missing of it
+	@lab/up
+
+down: ## Remove the lab: containers, network, secrets, keys
+	@lab/lab --lab dev destroy
+
+clean: down ## Remove also the test lab, the base image, the Python environment and the caches
+	@lab/lab --lab test destroy
+	lab/lab clean
+	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo)
+	$$sudo rm -rf .venv .cache .lab
+
+status: venv ## Show tiers, primary, replica lag, pools, instances, release and certificates on one screen
+	@ansible-playbook -i $(INVENTORY) ansible/playbooks/status.yml $(ARGS)
+
+secrets: venv ## Make the secrets that INVENTORY does not have yet
+	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml
+
+##@ The proofs
+.PHONY: test lint unit app-test molecule
+test: lint unit app-test molecule ## Everything below
+
+lint: venv ## Linters: ruff, yamllint, ansible-lint, shellcheck
+	@ruff check .
+	ruff format --check .
+	yamllint --strict .
+	shellcheck -x lab/lab lab/machine.sh lab/bootstrap lab/up .ci/run
+	ansible-lint --offline
+
+unit: venv ## Unit tests: filters, templates, role interfaces, inventories
+	@pytest tests/unit $(ARGS)
+
+app-test: venv ## The app's tests, against PostgreSQL and Redis
+	@set -a
+	. "$$(lab/lab --lab test services)"
+	set +a
+	cd app
+	pytest $(ARGS)
+
+molecule: venv ## The whole stack on hosts of its own: create, converge, idempotence, verify, destroy
+	@molecule test $(ARGS)
+
+##@ The workshop
+.PHONY: secrets venv lock docs bootstrap help
+bootstrap: ## Install the system packages (root or sudo)
+	@lab/bootstrap
+
+venv: $(VENV) ## Make the Python environment from the lock
+$(VENV):
+	@lab/bootstrap
+	echo 'Making .venv from requirements.txt' >&2
+	/usr/bin/env python3 -m venv --clear .venv
+	.venv/bin/pip install -q --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
+	touch $@
+
+lock: venv ## Resolve requirements.in and app/requirements.in anew
+	@compile=(uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock')
+	"$${compile[@]}" --universal --python-version 3.11 $(ARGS) requirements.in -o requirements.txt
+	"$${compile[@]}" --python-version 3.13 --python-platform x86_64-manylinux_2_28 $(ARGS) \
+	  --constraint requirements.txt app/requirements.in -o app/requirements.txt
+
+docs: venv ## Write docs/variables.md from the roles' argument_specs
+	@echo to do
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "}
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)}
+	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
