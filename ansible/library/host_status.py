@@ -1,0 +1,452 @@
+#!/usr/bin/python
+"""What runs on one host and how it is doing. Reads only; every tier answers for itself or says why it can't."""
+
+import csv
+import glob
+import grp
+import http.client
+import io
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import ssl
+import stat
+import struct
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+---
+module: host_status
+short_description: What runs on one host, and how it is doing
+description:
+  - Asks the services of the given tiers for their state, as root, and changes nothing.
+  - A tier that can't answer has the key C(error) and does not fail the task.
+options:
+  tiers:
+    description: The tiers of the host, by the names of the inventory groups.
+    type: list
+    elements: str
+    required: true
+  name:
+    description: The name by which other hosts reach this one.
+    type: str
+    required: true
+  address:
+    description: The address that its services listen on.
+    type: str
+    required: true
+  apps:
+    description: The apps of the cluster, each with C(name) and C(port).
+    type: list
+    elements: dict
+    default: []
+  public_name:
+    description: The name that the load balancer is asked for.
+    type: str
+    default: localhost
+author:
+  - Pergola
+"""
+
+EXAMPLES = """
+- name: Look at the host
+  host_status:
+    tiers: "{{ group_names }}"
+    name: "{{ inventory_hostname }}"
+    address: "{{ host_address }}"
+"""
+
+RETURN = """
+status:
+  description: One dictionary per tier, and C(system) for the host itself.
+  type: dict
+  returned: always
+"""
+
+TIMEOUT = 4  # seconds that one service may take to answer
+TLS = "/etc/pergola/tls"
+SANDBOX = ["NoNewPrivileges", "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "SystemCallFilter"]
+SECRET_FILES = [f"{TLS}/*.key", "/etc/patroni/config.yml", "/etc/pgbouncer/users.txt", "/etc/redis/users.acl"]
+
+
+def run(*command):
+    """Standard output of a command that must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * TIMEOUT, check=False)
+    if done.returncode:
+        raise OSError(f"{command[0]}: {(done.stderr or done.stdout).strip()[-200:]}")
+    return done.stdout
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+# --- how services are asked ---
+
+
+def tls_context(authority, certificate=None):
+    """A client that trusts one of the cluster's two authorities, with a client certificate where one is demanded."""
+    context = ssl.create_default_context(cafile=f"{TLS}/{authority}-ca.crt")
+    if certificate:
+        context.load_cert_chain(f"{TLS}/{certificate}.crt", f"{TLS}/{certificate}.key")
+    return context
+
+
+def get(context, host, port, path, body=None, headers=None):
+    """(status, body) of one HTTPS request; a POST when there is a body."""
+    connection = http.client.HTTPSConnection(host, int(port), timeout=TIMEOUT, context=context)
+    try:
+        connection.request("POST" if body else "GET", path, body=body, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+    finally:
+        connection.close()
+
+
+def query(path, user, database, sql, uid):
+    """Rows of simple queries over a Unix socket in PostgreSQL's protocol, which PgBouncer's console speaks as well.
+
+    The server learns our user id when we connect and lets its own one in without a password.
+    """
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(TIMEOUT)
+        os.seteuid(uid)
+        try:
+            link.connect(path)
+        finally:
+            os.seteuid(0)
+        stream = link.makefile("rb")
+
+        def read_message():
+            head = stream.read(5)
+            if len(head) < 5:
+                raise OSError(f"{path}: the server closed the connection")
+            body = stream.read(struct.unpack("!I", head[1:])[0] - 4)
+            if head[:1] == b"E":
+                fields = {part[:1]: part[1:].decode() for part in body.split(b"\0") if part}
+                raise OSError(f"{path}: {fields.get(b'M', 'error')}")
+            if head[:1] == b"R" and struct.unpack("!I", body[:4])[0] != 0:
+                raise OSError(f"{path}: asks for a password")
+            return head[:1], body
+
+        start = f"user\0{user}\0database\0{database}\0\0".encode()
+        link.sendall(struct.pack("!II", len(start) + 8, 196608) + start)
+        while read_message()[0] != b"Z":
+            pass
+        text = sql.encode() + b"\0"
+        link.sendall(b"Q" + struct.pack("!I", len(text) + 4) + text)
+        columns, rows = [], []
+        while True:
+            kind, body = read_message()
+            if kind == b"Z":
+                return rows
+            if kind == b"T":
+                columns, rest = [], body[2:]
+                while rest:
+                    name, rest = rest.split(b"\0", 1)
+                    columns.append(name.decode())
+                    rest = rest[18:]
+            elif kind == b"D":
+                values, rest = [], body[2:]
+                while rest:
+                    size = struct.unpack("!i", rest[:4])[0]
+                    values.append(None if size < 0 else rest[4 : 4 + size].decode(errors="replace"))
+                    rest = rest[4 + max(size, 0) :]
+                rows.append(dict(zip(columns, values, strict=True)))
+
+
+def units(names):
+    """State, process and sandbox of systemd units, in one call."""
+    if not names:
+        return {}
+    wanted = ["Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID", *SANDBOX]
+    found = {}
+    for block in run("systemctl", "show", "--property", ",".join(wanted), *names).strip().split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        found[values["Id"]] = {
+            "state": values["ActiveState"] if values["LoadState"] == "loaded" else values["LoadState"],
+            "enabled": values.get("UnitFileState") == "enabled",
+            "pid": int(values.get("MainPID", 0)),
+            "sandbox": {key: values.get(key, "") not in ("", "no") for key in SANDBOX},
+        }
+    return found
+
+
+# --- the tiers ---
+
+
+def system(params, answer):
+    names = [app["name"] for app in params["apps"]]
+    patterns = SECRET_FILES + [f"/etc/{name}/*.env" for name in names]
+    paths = sorted(path for pattern in patterns for path in glob.glob(pattern) if os.path.isfile(path))
+    failed = run("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager")
+    answer["failed_units"] = [line.split()[0] for line in failed.splitlines() if line.strip()]
+    answer["disks"] = {path: disk(path) for path in ["/", "/var/lib/postgresql", "/var/lib/etcd"] if separate(path)}
+    answer["secrets"] = {path: permissions(path) for path in paths}
+    answer["certificates"] = {path: days_left(path) for path in sorted(glob.glob(f"{TLS}/*.crt"))}
+
+
+def separate(path):
+    """Whether a path is a file system of its own."""
+    return path == "/" or os.path.ismount(path)
+
+
+def disk(path):
+    usage = shutil.disk_usage(path)
+    return {"free_mb": usage.free >> 20, "used_percent": round(100 * (1 - usage.free / usage.total))}
+
+
+def permissions(path):
+    info = os.stat(path)
+    try:
+        owner, group = pwd.getpwuid(info.st_uid).pw_name, grp.getgrgid(info.st_gid).gr_name
+    except KeyError:
+        owner, group = str(info.st_uid), str(info.st_gid)
+    return {"mode": f"{stat.S_IMODE(info.st_mode):04o}", "owner": owner, "group": group}
+
+
+def days_left(path):
+    """Days until a certificate expires; negative when it has."""
+    end = run("openssl", "x509", "-noout", "-enddate", "-in", path).strip().split("=", 1)[1]
+    return int((ssl.cert_time_to_seconds(end) - time.time()) // 86400)
+
+
+def etcd(params, answer):
+    answer["units"] = units(["etcd.service"])
+    context = tls_context("control", "etcd")
+    _status, text = get(context, params["address"], 2379, "/v3/maintenance/status", body="{}")
+    member = json.loads(text)
+    answer.update(
+        version=member.get("version"),
+        leader=member.get("leader", "0") not in ("", "0"),
+        is_leader=member.get("leader") == member.get("header", {}).get("member_id"),
+        size_mb=round(int(member.get("dbSize", 0)) / 2**20, 1),
+        learner=member.get("isLearner", False),
+    )
+    code, text = get(context, params["address"], 2379, "/health")
+    answer["healthy"] = code == 200 and json.loads(text).get("health") == "true"
+    answer["reason"] = "" if answer["healthy"] else text.strip()[:120]
+
+
+POSTGRESQL_STATE = """
+SELECT pg_is_in_recovery() AS recovery,
+       pg_is_in_recovery() AND pg_get_wal_replay_pause_state() <> 'not paused' AS replay_paused,
+       (SELECT status FROM pg_stat_wal_receiver) AS receiver,
+       (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline,
+       current_setting('max_connections') AS max_connections,
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+       (SELECT string_agg(name, ', ' ORDER BY name) FROM pg_settings WHERE pending_restart) AS pending_restart
+"""
+POSTGRESQL_REPLICAS = """
+SELECT application_name AS name, state, sync_state,
+       pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint AS lag
+FROM pg_stat_replication WHERE NOT pg_is_in_recovery() ORDER BY 1
+"""
+POSTGRESQL_RULES = """
+SELECT line_number AS line, type, array_to_string(database, ',') AS database, array_to_string(user_name, ',') AS user,
+       address, netmask, auth_method AS method, error
+FROM pg_hba_file_rules ORDER BY 1
+"""
+
+
+def postgres(params, answer):
+    answer["units"] = units(["patroni.service"])
+    try:
+        _status, text = get(tls_context("control"), params["address"], 8008, "/cluster")
+        cluster = json.loads(text)
+        answer["cluster"] = {
+            "members": {member["name"]: member for member in cluster.get("members", [])},
+            "paused": cluster.get("pause", False),
+        }
+    except (OSError, ValueError) as fault:
+        answer["cluster_error"] = str(fault)
+
+    def ask(sql):
+        return query("/run/postgresql/.s.PGSQL.5432", "postgres", "postgres", sql, pwd.getpwnam("postgres").pw_uid)
+
+    state = ask(POSTGRESQL_STATE)[0]
+    answer.update(
+        role="replica" if state["recovery"] == "t" else "primary",
+        replay_paused=state["replay_paused"] == "t",
+        receiver=state["receiver"],
+        timeline=int(state["timeline"]),
+        max_connections=int(state["max_connections"]),
+        connections=int(state["connections"]),
+        pending_restart=state["pending_restart"] or "",
+        rules=ask(POSTGRESQL_RULES),
+    )
+    if answer["role"] == "primary":
+        answer["replicas"] = {
+            row["name"]: {"state": row["state"], "sync": row["sync_state"], "lag": int(row["lag"] or 0)}
+            for row in ask(POSTGRESQL_REPLICAS)
+        }
+
+
+def redis(params, answer):
+    answer["units"] = units(["redis-server.service"])
+    pid = answer["units"]["redis-server.service"]["pid"]
+    if pid:
+        resident = re.search(r"VmRSS:\s+(\d+) kB", read(f"/proc/{pid}/status"))
+        answer["memory_mb"] = int(resident.group(1)) >> 10 if resident else 0
+    answer["anonymous"] = ping(params, tls_context("services"))
+    try:
+        answer["plain"] = ping(params)
+    except OSError:  # as it should be: Redis hangs up on what is not TLS
+        answer["plain"] = ""
+
+
+def ping(params, context=None):
+    """What Redis says to somebody who did not log in."""
+    with socket.create_connection((params["address"], 6379), timeout=TIMEOUT) as link:
+        if context:
+            link = context.wrap_socket(link, server_hostname=params["name"])
+        link.sendall(b"PING\r\n")
+        answer = link.recv(200).decode(errors="replace").strip()
+        link.close()
+        return answer
+
+
+def app(params, answer):
+    answer["apps"] = {item["name"]: instances(item["name"], int(item["port"])) for item in params["apps"]}
+
+
+def instances(name, port):
+    """The live release of one app, and its instances: each has a release pointer, a socket and a service."""
+    numbers = sorted(os.path.basename(path) for path in glob.glob(f"/opt/{name}/instances/*"))
+    found = units([f"{name}@{number}.{kind}" for number in numbers for kind in ("socket", "service")])
+    live = f"/opt/{name}/live"
+    return {
+        "live": target(live) if os.path.lexists(live) else "",
+        "units": found,
+        "instances": {
+            number: {
+                "port": port + int(number),
+                "release": target(f"/opt/{name}/instances/{number}"),
+                "socket": found[f"{name}@{number}.socket"]["state"],
+                "service": found[f"{name}@{number}.service"]["state"],
+            }
+            for number in numbers
+        },
+    }
+
+
+def target(path):
+    """The release that a pointer names."""
+    return os.path.basename(os.path.realpath(path))
+
+
+def haproxy(_params, answer):
+    answer["units"] = units(["haproxy.service"])
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(TIMEOUT)
+        link.connect("/run/haproxy/admin.sock")
+        link.sendall(b"show stat\n")
+        text = link.makefile("r").read()
+    backends = {}
+    for row in csv.DictReader(io.StringIO(text.lstrip("# "))):
+        if row["svname"] not in ("FRONTEND", "BACKEND"):
+            backends.setdefault(row["pxname"], {})[row["svname"]] = row["status"]
+    answer["backends"] = backends
+
+
+def pgbouncer(_params, answer):
+    answer["units"] = units(["pgbouncer.service"])
+
+    def ask(sql):
+        return query("/run/pgbouncer/.s.PGSQL.6432", "root", "pgbouncer", sql, 0)
+
+    settings = {row["key"]: row["value"] for row in ask("SHOW CONFIG")}
+    databases = {row["name"]: row for row in ask("SHOW DATABASES") if row["name"] != "pgbouncer"}
+    pools = {}
+    for row in ask("SHOW POOLS"):
+        if row["database"] in databases:
+            pool = pools.setdefault(row["database"], {"active": 0, "waiting": 0, "max_wait_s": 0})
+            pool["active"] += int(row["sv_active"])
+            pool["waiting"] += int(row["cl_waiting"])
+            pool["max_wait_s"] = max(pool["max_wait_s"], int(row["maxwait"]))
+    answer["pools"] = {
+        name: {
+            "size": int(row["pool_size"]),
+            "mode": row["pool_mode"] or settings["pool_mode"],
+            "paused": row["paused"] == "1" or row["disabled"] == "1",
+            **pools.get(name, {"active": 0, "waiting": 0, "max_wait_s": 0}),
+        }
+        for name, row in databases.items()
+    }
+
+
+def loadbalancer(params, answer):
+    answer["units"] = units(["nginx.service"])
+    text = run("nginx", "-T", "-q")
+    answer["certificates"] = {
+        path: days_left(path)
+        for path in sorted(set(re.findall(r"^\s*ssl_certificate\s+([^;]+);", text, re.MULTILINE)))
+        if not path.startswith(TLS)
+    }
+    context = tls_context("services", "nginx-upstream")
+    answer["upstreams"] = {}
+    for upstream, block in re.findall(r"^\s*upstream\s+(\S+)\s*\{(.*?)\n\s*\}", text, re.MULTILINE | re.DOTALL):
+        servers = re.findall(r"^\s*server\s+([^\s;]+)([^;]*);", block, re.MULTILINE)
+        answer["upstreams"][upstream] = {
+            server: check(context, params, *server.rsplit(":", 1), "/readyz")
+            for server, options in servers
+            if "down" not in options
+        }
+    front = ssl.create_default_context()
+    front.check_hostname, front.verify_mode = False, ssl.CERT_NONE  # whose certificate it is, the visitor checks
+    answer["front"] = check(front, params, "127.0.0.1", 443, "/healthz")
+
+
+def check(context, params, host, port, path):
+    """ "ok", or what was answered instead."""
+    try:
+        code, text = get(context, host, port, path, headers={"Host": params["public_name"]})
+    except (OSError, http.client.HTTPException) as fault:
+        return describe(fault)
+    return "ok" if code == 200 else f"{code} {' '.join(text.split())[:160]}"
+
+
+# What is asked where, by the names of the inventory groups.
+SECTIONS = {
+    "etcd": [etcd],
+    "postgres": [postgres],
+    "redis": [redis],
+    "app": [app, haproxy, pgbouncer],
+    "loadbalancer": [loadbalancer],
+}
+
+
+def describe(fault):
+    return f"{type(fault).__name__}: {fault}" if not isinstance(fault, OSError) else str(fault) or type(fault).__name__
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "tiers": {"type": "list", "elements": "str", "required": True},
+            "name": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "apps": {"type": "list", "elements": "dict", "default": []},
+            "public_name": {"type": "str", "default": "localhost"},
+        },
+        supports_check_mode=True,
+    )
+    status = {}
+    for section in [system, *(part for tier in module.params["tiers"] for part in SECTIONS.get(tier, []))]:
+        answer = status[section.__name__] = {}
+        try:
+            section(module.params, answer)
+        except Exception as fault:  # noqa: BLE001 - one broken service must not hide the others
+            answer["error"] = describe(fault)
+    module.exit_json(changed=False, status=status)
+
+
+if __name__ == "__main__":
+    main()
