@@ -26,7 +26,7 @@ clean: down ## Remove also the test lab, the base image, the Python environment 
 	$$sudo rm -rf .venv .cache .lab
 
 status: venv ## Show tiers, primary, replica lag, pools, instances, release and certificates on one screen
-	@ansible-playbook -i $(INVENTORY) ansible/playbooks/status.yml $(ARGS)
+	@PYTHONPATH=ansible python -m status --inventory $(INVENTORY) $(ARGS)
 
 secrets: venv ## Make the secrets that INVENTORY does not have yet
 	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml

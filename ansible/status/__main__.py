@@ -74,7 +74,7 @@ def gather(inventory):
 def complaint(said):
     """Why Ansible gave up: its errors once each, else its warnings, else the end of what it said."""
     lines = list(dict.fromkeys(line for line in said.splitlines() if line.strip()))
-    errors = [line for line in lines if line.startswith(("[ERROR]", "ERROR!", "fatal:"))]
+    errors = [line for line in lines if line.startswith(("[ERROR]", "ERROR!"))]
     warnings = [line for line in lines if line.startswith("[WARNING]")]
     return "\n".join(errors or warnings or lines[-12:])
 
