@@ -1,0 +1,64 @@
+"""All writes. Callers validate; a service tidies, stores, and reports what only the database can know."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from customers.models import Customer
+from customers.samples import sample_customer
+from customers.validators import tidy
+
+EMAIL_UNIQUE = next(each for each in Customer._meta.constraints if each.name == "customers_email_unique")
+LINES = frozenset({"first_name", "last_name", "email", "phone", "company", "address", "city"})
+
+
+def create_customer(*, first_name: str, last_name: str, email: str, **details) -> Customer:
+    customer = Customer(**tidied(first_name=first_name, last_name=last_name, email=email, **details))
+    with email_conflict_reported():
+        customer.save(force_insert=True)
+    return customer
+
+
+def update_customer(*, customer: Customer, **changes) -> Customer:
+    """Writes only the fields named, so that two people who edit different fields do not undo each other."""
+    changes = {**tidied(**changes), "updated_at": timezone.now()}
+    with email_conflict_reported():
+        if not Customer.objects.filter(pk=customer.pk).update(**changes):
+            raise Customer.DoesNotExist
+    for field, value in changes.items():
+        setattr(customer, field, value)
+    return customer
+
+
+def delete_customer(*, customer: Customer) -> None:
+    customer.delete()
+
+
+def create_sample_customers(*, numbers: Iterable[int]) -> int:
+    """Creates those that do not exist yet, known by their e-mail address; returns how many that were."""
+    samples = {fields["email"]: Customer(**tidied(**fields)) for fields in map(sample_customer, numbers)}
+    existing = Customer.objects.annotate(email_key=Lower("email")).filter(email_key__in=samples)
+    for email in existing.values_list("email_key", flat=True):
+        del samples[email]
+    Customer.objects.bulk_create(samples.values(), ignore_conflicts=True)
+    return len(samples)
+
+
+def tidied(**fields) -> dict:
+    return {name: tidy(value) if name in LINES else value for name, value in fields.items()}
+
+
+@contextmanager
+def email_conflict_reported() -> Iterator[None]:
+    """Asking beforehand whether an address is taken would cost a query, and miss whoever writes at the same time."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if error.__cause__.diag.constraint_name != EMAIL_UNIQUE.name:
+            raise
+        raise ValidationError({"email": EMAIL_UNIQUE.violation_error_message}) from error
