@@ -33,7 +33,7 @@ NEEDED_VARIABLES = {
 }
 SECRETS = (*CLUSTER_PASSWORDS, "secrets_authorities", "secrets_apps")
 
-APP_INSTANCES = 2  # the app role's default, for inventories that do not set app_instances
+APP_INSTANCES = 2  # for inventories that do not say how many
 APP_FIELDS = {
     "name": r"[a-z][a-z0-9_]{0,27}",
     "path": r"[\w./-]+",
@@ -185,7 +185,7 @@ def _app_collisions(inventory):
     databases = Counter(str(app["name"]) + suffix for app in apps for suffix in ("", "_ro", "_owner"))
     for name in sorted(name for name, count in databases.items() if count > 1):
         yield f"cluster_apps: two apps would both make {name}: rename one of them"
-    instances = max([_integer(inventory.value(host, "app_instances")) or APP_INSTANCES for host in inventory.hosts])
+    instances = _integer(inventory.shared("cluster_app_instances")) or APP_INSTANCES
     taken = dict.fromkeys(RESERVED_PORTS, "another service")
     for app in apps:
         port = _integer(app.get("port"))
@@ -236,7 +236,7 @@ def _sizes(inventory):
         try:
             parts = {tier: tier_memory_mb(memory, inventory.tiers(host), tier) for tier in inventory.tiers(host)}
             if "app" in parts and inventory.apps():
-                instances = inventory.value(host, "app_instances") or APP_INSTANCES
+                instances = inventory.shared("cluster_app_instances") or APP_INSTANCES
                 gunicorn_workers(1, instances, parts["app"] // len(inventory.apps()))
         except AnsibleFilterError as error:
             yield f"{host}: {error}"
