@@ -69,7 +69,7 @@ def app_pool_max(processes, clients=PGBOUNCER_CLIENTS):
     if fitting < 1:
         raise AnsibleFilterError(
             f"{count} processes x {APP_ALIASES} aliases = {count * APP_ALIASES} connections, "
-            f"PgBouncer accepts {clients}: raise pgbouncer_max_client_conn or lower app_instances"
+            f"PgBouncer accepts {clients}: raise pgbouncer_max_client_conn or lower cluster_app_instances"
         )
     return min(APP_POOL_MAX, fitting)
 

@@ -108,7 +108,7 @@ def gunicorn_workers(cpus, instances, memory_mb):
         needed = instances * (GUNICORN_MASTER_MB + GUNICORN_WORKER_MB)
         raise AnsibleFilterError(
             f"{instances} instances need {needed} MB (each {GUNICORN_MASTER_MB} + {GUNICORN_WORKER_MB} per worker) "
-            f"and the app has {memory} MB on this host: lower app_instances or give the host more memory"
+            f"and the app has {memory} MB on this host: lower cluster_app_instances or give the host more memory"
         )
     return min(wanted, fitting)
 
