@@ -15,6 +15,7 @@ from ansible.plugins.loader import filter_loader, init_plugin_loader  # noqa: E4
 from ansible.template import Templar, trust_as_template  # noqa: E402
 from ansible.vars.manager import VariableManager  # noqa: E402
 
+APP_SECRETS = ("secret_key", "database_password", "database_owner_password", "redis_password", "admin_password")
 LAB = {"lab_prefix": "pergola-unit", "lab_network": "10.9.8", "lab_https_port": 8443, "lab_http_port": 8080}
 
 
@@ -30,10 +31,7 @@ STUB_SECRETS = {
         name: {part: secret(f"{name}-{part}") for part in ("key", "certificate")} for name in ("control", "services")
     },
     "secrets_apps": {
-        "customers": {
-            name: secret(name)
-            for name in ("secret_key", "database_password", "database_owner_password", "redis_password", "admin_password")
-        }
+        "customers": {name: secret(name) for name in APP_SECRETS},
     },
 }
 
@@ -55,8 +53,6 @@ class Stack:
     """site.yml applied to an inventory, as far as one can go without a host."""
 
     def __init__(self, inventory):
-        init_plugin_loader([])
-        filter_loader.add_directory(str(PROJECT / "ansible" / "filter_plugins"))
         self.loader = DataLoader()
         self.loader.set_basedir(str(PROJECT))
         self.inventory = InventoryManager(loader=self.loader, sources=[str(inventory)])
@@ -94,7 +90,7 @@ class Stack:
         )
         variables["inventory_hostname"] = host.name
         if role == "app":
-            variables["item"] = variables["cluster_apps"][0]
+            variables["cluster_app"] = variables["cluster_apps"][0]
         return variables | {name: trust_as_template(v) if isinstance(v, str) else v for name, v in overrides.items()}
 
     def evaluate(self, expression, role, host=None, **overrides):
@@ -113,6 +109,10 @@ class Stack:
         )
         text = trust_as_template(source.read_text())
         return templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
+
+
+init_plugin_loader([])
+filter_loader.add_directory(str(PROJECT / "ansible" / "filter_plugins"))
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,9 @@ def test_another_tier_on_the_host_takes_memory_away(memory, tier):
 
 
 def test_a_host_that_is_too_small_is_refused_with_the_numbers():
-    with pytest.raises(AnsibleFilterError, match=r"has 512 MB and needs 768 MB \(system 256 \+ etcd 128 \+ postgres 384"):
+    with pytest.raises(
+        AnsibleFilterError, match=r"has 512 MB and needs 768 MB \(system 256 \+ etcd 128 \+ postgres 384"
+    ):
         sizing.tier_memory_mb(512, ["etcd", "postgres"], "postgres")
 
 
@@ -108,7 +110,9 @@ def test_gunicorn_fits_its_memory(cpus, instances, memory):
 
 
 def test_too_little_memory_for_gunicorn_is_refused_with_the_numbers():
-    with pytest.raises(AnsibleFilterError, match=r"2 instances need 320 MB \(each 40 \+ 120 per worker\) .* has 300 MB"):
+    with pytest.raises(
+        AnsibleFilterError, match=r"2 instances need 320 MB \(each 40 \+ 120 per worker\) .* has 300 MB"
+    ):
         sizing.gunicorn_workers(1, 2, 300)
 
 
@@ -159,5 +163,7 @@ def test_pool_of_one_process(processes, clients, expected):
 
 
 def test_more_processes_than_pgbouncer_has_clients_are_refused():
-    with pytest.raises(AnsibleFilterError, match="600 processes x 2 aliases = 1200 connections, PgBouncer accepts 1000"):
+    with pytest.raises(
+        AnsibleFilterError, match="600 processes x 2 aliases = 1200 connections, PgBouncer accepts 1000"
+    ):
         budget.app_pool_max(600)

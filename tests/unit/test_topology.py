@@ -1,0 +1,34 @@
+"""Who talks to whom."""
+
+import pytest
+import topology
+from ansible.errors import AnsibleFilterError
+
+APPS = [{"name": "shop"}]
+SECRETS = {"shop": {"database_password": "run", "database_owner_password": "own", "redis_password": "cache"}}
+
+
+def test_addresses_are_sorted_by_name():
+    hostvars = {"db2": {"host_address": "10.0.0.2"}, "db1": {"host_address": "10.0.0.1"}}
+    addresses = topology.host_addresses(["db2", "db1"], hostvars)
+    assert list(addresses.items()) == [("db1", "10.0.0.1"), ("db2", "10.0.0.2")]
+
+
+def test_hosts_without_an_address_are_named():
+    with pytest.raises(AnsibleFilterError, match="host_address is not set for db1, db2"):
+        topology.host_addresses(["db2", "db1"], {"db1": {}, "db2": {"host_address": ""}})
+
+
+def test_databases():
+    expected = {"name": "shop", "password": "run", "owner": "shop_owner", "owner_password": "own"}
+    assert topology.app_databases(APPS, SECRETS) == [expected]
+
+
+def test_cache_users():
+    assert topology.app_cache_users(APPS, SECRETS) == [{"name": "shop", "password": "cache", "prefix": "shop:"}]
+
+
+@pytest.mark.parametrize("function", [topology.app_databases, topology.app_cache_users])
+def test_an_app_without_secrets_is_named_with_what_to_type(function):
+    with pytest.raises(AnsibleFilterError, match="nothing for the app forum: run make secrets"):
+        function([{"name": "forum"}], SECRETS)
