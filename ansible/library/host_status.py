@@ -2,8 +2,6 @@
 """What runs on one host and how it is doing. Reads only; every tier answers for itself or says why it can't."""
 
 import csv
-import glob
-import grp
 import http.client
 import io
 import json
@@ -17,6 +15,7 @@ import stat
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -42,14 +41,19 @@ options:
     type: str
     required: true
   apps:
-    description: The apps of the cluster, each with C(name) and C(port).
+    description: The apps of the cluster, each with C(name), C(port) and perhaps C(server_names).
     type: list
     elements: dict
     default: []
-  public_name:
-    description: The name that the load balancer is asked for.
-    type: str
-    default: localhost
+  instances:
+    description: How many instances of each app an app host has.
+    type: int
+    default: 0
+  public_names:
+    description: What visitors type for apps without C(server_names).
+    type: list
+    elements: str
+    default: [localhost]
 author:
   - Pergola
 """
@@ -60,6 +64,8 @@ EXAMPLES = """
     tiers: "{{ group_names }}"
     name: "{{ inventory_hostname }}"
     address: "{{ host_address }}"
+    apps: "{{ cluster_apps }}"
+    instances: "{{ cluster_app_instances }}"
 """
 
 RETURN = """
@@ -71,7 +77,17 @@ status:
 
 TIMEOUT = 4  # seconds that one service may take to answer
 TLS = "/etc/pergola/tls"
-SANDBOX = ["NoNewPrivileges", "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "SystemCallFilter"]
+SANDBOX = [
+    "NoNewPrivileges",
+    "ProtectSystem",
+    "ProtectHome",
+    "PrivateTmp",
+    "PrivateDevices",
+    "ProtectKernelTunables",
+    "ProtectControlGroups",
+    "RestrictNamespaces",
+    "SystemCallFilter",
+]
 SECRET_FILES = [f"{TLS}/*.key", "/etc/patroni/config.yml", "/etc/pgbouncer/users.txt", "/etc/redis/users.acl"]
 
 
@@ -81,11 +97,6 @@ def run(*command):
     if done.returncode:
         raise OSError(f"{command[0]}: {(done.stderr or done.stdout).strip()[-200:]}")
     return done.stdout
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
 
 
 # --- how services are asked ---
@@ -184,13 +195,13 @@ def units(names):
 
 def system(params, answer):
     names = [app["name"] for app in params["apps"]]
-    patterns = SECRET_FILES + [f"/etc/{name}/*.env" for name in names]
-    paths = sorted(path for pattern in patterns for path in glob.glob(pattern) if os.path.isfile(path))
+    patterns = SECRET_FILES + [f"/etc/{name}/*.{kind}" for name in names for kind in ("env", "key")]
+    paths = [path for pattern in patterns for path in sorted(Path("/").glob(pattern.lstrip("/")))]
     failed = run("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager")
     answer["failed_units"] = [line.split()[0] for line in failed.splitlines() if line.strip()]
     answer["disks"] = {path: disk(path) for path in ["/", "/var/lib/postgresql", "/var/lib/etcd"] if separate(path)}
-    answer["secrets"] = {path: permissions(path) for path in paths}
-    answer["certificates"] = {path: days_left(path) for path in sorted(glob.glob(f"{TLS}/*.crt"))}
+    answer["secrets"] = {str(path): permissions(path) for path in paths}
+    answer["certificates"] = {str(path): days_left(path) for path in sorted(Path(TLS).glob("*.crt"))}
 
 
 def separate(path):
@@ -204,12 +215,7 @@ def disk(path):
 
 
 def permissions(path):
-    info = os.stat(path)
-    try:
-        owner, group = pwd.getpwuid(info.st_uid).pw_name, grp.getgrgid(info.st_gid).gr_name
-    except KeyError:
-        owner, group = str(info.st_uid), str(info.st_gid)
-    return {"mode": f"{stat.S_IMODE(info.st_mode):04o}", "owner": owner, "group": group}
+    return {"mode": f"{stat.S_IMODE(path.stat().st_mode):04o}", "owner": path.owner(), "group": path.group()}
 
 
 def days_left(path):
@@ -293,7 +299,7 @@ def redis(params, answer):
     answer["units"] = units(["redis-server.service"])
     pid = answer["units"]["redis-server.service"]["pid"]
     if pid:
-        resident = re.search(r"VmRSS:\s+(\d+) kB", read(f"/proc/{pid}/status"))
+        resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
         answer["memory_mb"] = int(resident.group(1)) >> 10 if resident else 0
     answer["anonymous"] = ping(params, tls_context("services"))
     try:
@@ -314,21 +320,21 @@ def ping(params, context=None):
 
 
 def app(params, answer):
-    answer["apps"] = {item["name"]: instances(item["name"], int(item["port"])) for item in params["apps"]}
+    answer["apps"] = {item["name"]: instances(item, params["instances"]) for item in params["apps"]}
 
 
-def instances(name, port):
+def instances(item, count):
     """The live release of one app, and its instances: each has a release pointer, a socket and a service."""
-    numbers = sorted(os.path.basename(path) for path in glob.glob(f"/opt/{name}/instances/*"))
+    name, home = item["name"], Path("/opt", item["name"])
+    numbers = [str(number) for number in range(1, count + 1)]
     found = units([f"{name}@{number}.{kind}" for number in numbers for kind in ("socket", "service")])
-    live = f"/opt/{name}/live"
     return {
-        "live": target(live) if os.path.lexists(live) else "",
+        "live": (home / "live").read_text(encoding="utf-8").strip() if (home / "live").exists() else "",
         "units": found,
         "instances": {
             number: {
-                "port": port + int(number),
-                "release": target(f"/opt/{name}/instances/{number}"),
+                "port": int(item["port"]) + int(number),
+                "release": pointed(home / "instances" / number),
                 "socket": found[f"{name}@{number}.socket"]["state"],
                 "service": found[f"{name}@{number}.service"]["state"],
             }
@@ -337,9 +343,9 @@ def instances(name, port):
     }
 
 
-def target(path):
-    """The release that a pointer names."""
-    return os.path.basename(os.path.realpath(path))
+def pointed(link):
+    """The release that a link leads to, or nothing."""
+    return link.resolve().name if link.exists() else ""
 
 
 def haproxy(_params, answer):
@@ -385,29 +391,35 @@ def pgbouncer(_params, answer):
 def loadbalancer(params, answer):
     answer["units"] = units(["nginx.service"])
     text = run("nginx", "-T", "-q")
-    answer["certificates"] = {
-        path: days_left(path)
-        for path in sorted(set(re.findall(r"^\s*ssl_certificate\s+([^;]+);", text, re.MULTILINE)))
-        if not path.startswith(TLS)
-    }
     context = tls_context("services", "nginx-upstream")
-    answer["upstreams"] = {}
-    for upstream, block in re.findall(r"^\s*upstream\s+(\S+)\s*\{(.*?)\n\s*\}", text, re.MULTILINE | re.DOTALL):
-        servers = re.findall(r"^\s*server\s+([^\s;]+)([^;]*);", block, re.MULTILINE)
-        answer["upstreams"][upstream] = {
-            server: check(context, params, *server.rsplit(":", 1), "/readyz")
-            for server, options in servers
-            if "down" not in options
+    visitor = ssl.create_default_context()
+    visitor.check_hostname, visitor.verify_mode = (
+        False,
+        ssl.CERT_NONE,
+    )  # the certificate's name is the visitor's business
+    answer.update(upstreams={}, front={}, static={})
+    for item in params["apps"]:
+        name = item["name"]
+        public = (item.get("server_names") or params["public_names"])[0]
+        servers = upstream(text, name)
+        answer["upstreams"][name] = {
+            server: check(context, public, *server.rsplit(":", 1), "/readyz") for server in servers
         }
-    front = ssl.create_default_context()
-    front.check_hostname, front.verify_mode = False, ssl.CERT_NONE  # whose certificate it is, the visitor checks
-    answer["front"] = check(front, params, "127.0.0.1", 443, "/healthz")
+        answer["front"][name] = check(visitor, public, "127.0.0.1", 443, "/healthz")
+        answer["static"][name] = pointed(Path("/var/www", name, "static"))
 
 
-def check(context, params, host, port, path):
+def upstream(configuration, name):
+    """The servers that nginx balances an app over."""
+    block = re.search(rf"^\s*upstream\s+{re.escape(name)}\s*\{{(.*?)^\s*\}}", configuration, re.MULTILINE | re.DOTALL)
+    servers = re.findall(r"^\s*server\s+([^\s;]+)([^;]*);", block.group(1), re.MULTILINE) if block else []
+    return [server for server, options in servers if "down" not in options.split()]
+
+
+def check(context, name, host, port, path):
     """ "ok", or what was answered instead."""
     try:
-        code, text = get(context, host, port, path, headers={"Host": params["public_name"]})
+        code, text = get(context, host, port, path, headers={"Host": name})
     except (OSError, http.client.HTTPException) as fault:
         return describe(fault)
     return "ok" if code == 200 else f"{code} {' '.join(text.split())[:160]}"
@@ -434,7 +446,8 @@ def main():
             "name": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
             "apps": {"type": "list", "elements": "dict", "default": []},
-            "public_name": {"type": "str", "default": "localhost"},
+            "instances": {"type": "int", "default": 0},
+            "public_names": {"type": "list", "elements": "str", "default": ["localhost"]},
         },
         supports_check_mode=True,
     )
@@ -443,7 +456,7 @@ def main():
         answer = status[section.__name__] = {}
         try:
             section(module.params, answer)
-        except Exception as fault:  # noqa: BLE001 - one broken service must not hide the others
+        except Exception as fault:
             answer["error"] = describe(fault)
     module.exit_json(changed=False, status=status)
 

@@ -97,6 +97,7 @@ def assemble(answer, inventory):
         "inventory": "" if Path(inventory) == Path(DEFAULT_INVENTORY) else inventory,
         "time": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "apps": answer["apps"],
+        "instances": int(answer["instances"]),
         "front_door": {"url": answer["url"], "answer": knock(f"{answer['url']}/healthz", answer["authority"])},
         "hosts": hosts,
     }

@@ -103,12 +103,18 @@ def primaries(report):
     return [name for name, database in answers(report, "postgres") if database.get("role") == "primary"]
 
 
-def expected_servers(report, app):
-    """{"app1:8001": ("app1", "1")} for every instance that the app hosts have."""
+def app_names(report):
+    """The apps, by name."""
+    return [app["name"] for app in report["apps"]]
+
+
+def expected_servers(report, name):
+    """{"app1:8001": ("app1", "1")} for every instance that the inventory asks for."""
+    port = next(int(app["port"]) for app in report["apps"] if app["name"] == name)
     return {
-        f"{host}:{instance['port']}": (host, number)
-        for host, section in answers(report, "app")
-        for number, instance in section.get("apps", {}).get(app, {}).get("instances", {}).items()
+        f"{host}:{port + number}": (host, str(number))
+        for host in hosts_of(report, "app")
+        for number in range(1, report["instances"] + 1)
     }
 
 
@@ -290,45 +296,51 @@ def routes(report):
 
 def instances(report):
     """Every instance of every app listens and is ready."""
-    for app in report["apps"]:
-        counts = {
-            host: len(section.get("apps", {}).get(app, {}).get("instances", {}))
-            for host, section in answers(report, "app")
-        }
-        for host, count in counts.items():
-            if not count:
-                yield Finding(host, f"{app} is not installed", site(host))
+    for app in app_names(report):
+        there = {host: section.get("apps", {}).get(app, {}) for host, section in answers(report, "app")}
+        for host, section in there.items():
+            if not section.get("live"):
+                yield Finding(host, f"{app} has no release", site(host))
         for server, (host, number) in expected_servers(report, app).items():
-            instance = report["hosts"][host]["status"]["app"]["apps"][app]["instances"][number]
-            unit = f"{app}@{number}"
-            seen = {
-                name: servers[server]
-                for name, balancer in answers(report, "loadbalancer")
-                if server in (servers := upstream_servers(report, balancer, app))
-            }
-            refusals = {name: answer for name, answer in seen.items() if answer != "ok"}
-            if instance["socket"] != "active":
-                yield Finding(host, f"{unit} does not listen: its socket is {instance['socket']}", site(host))
-            elif instance["service"] == "failed":
-                yield Finding(host, f"{unit} has failed", journal(host, f"{unit}.service"))
-            elif refusals and len(refusals) == len(seen):
-                answer = next(iter(refusals.values()))
-                yield Finding(host, f"{unit} is not ready: {answer}", journal(host, f"{unit}.service"))
-            else:
-                for name, answer in refusals.items():
-                    yield Finding(name, f"cannot use {server}: {answer}", site(name))
+            if there.get(host, {}).get("live"):
+                yield from instance(report, app, server, there[host]["instances"][number], f"{app}@{number}")
+
+
+def instance(report, app, server, state, unit):
+    """One instance: by what systemd says of it on its host, then by what it answers to each load balancer."""
+    host = server.rpartition(":")[0]
+    seen = {
+        name: servers[server]
+        for name, balancer in answers(report, "loadbalancer")
+        if server in (servers := upstream_servers(report, balancer, app))
+    }
+    refusals = {name: answer for name, answer in seen.items() if answer != "ok"}
+    if state["socket"] != "active":
+        yield Finding(host, f"{unit} does not listen: its socket is {state['socket']}", site(host))
+    elif state["service"] == "failed":
+        yield Finding(host, f"{unit} has failed", journal(host, f"{unit}.service"))
+    elif refusals and len(refusals) == len(seen):
+        yield Finding(host, f"{unit} is not ready: {next(iter(refusals.values()))}", journal(host, f"{unit}.service"))
+    else:
+        for name, answer in refusals.items():
+            yield Finding(name, f"cannot use {server}: {answer}", site(name))
 
 
 def releases(report):
-    """One release runs everywhere."""
-    for app in report["apps"]:
+    """One release runs everywhere, the load balancers have its static files."""
+    for app in app_names(report):
         running = {}
         for host, section in answers(report, "app"):
-            for number, instance in section.get("apps", {}).get(app, {}).get("instances", {}).items():
-                running.setdefault(instance["release"], []).append(f"{host}/{number}")
+            for number, entry in section.get("apps", {}).get(app, {}).get("instances", {}).items():
+                if entry["release"]:
+                    running.setdefault(entry["release"], []).append(f"{host}/{number}")
         if len(running) > 1:
             text = "; ".join(f"{release} on {', '.join(places)}" for release, places in sorted(running.items()))
             yield Finding("app", f"{app} runs {len(running)} releases: {text}", "ansible-playbook site.yml --tags app")
+        for name, balancer in answers(report, "loadbalancer"):
+            files = balancer.get("static", {}).get(app)
+            if len(running) == 1 and files is not None and files not in running:
+                yield Finding(name, f"static files of {app} are those of {files or 'no release'}", site(name))
 
 
 def balancers(report):
@@ -336,14 +348,15 @@ def balancers(report):
     for name, balancer in answers(report, "loadbalancer"):
         if stopped(balancer) or "upstreams" not in balancer:
             continue
-        for app in report["apps"]:
+        for app in app_names(report):
             expected = expected_servers(report, app)
             missing = sorted(expected.keys() - upstream_servers(report, balancer, app).keys())
             if missing:
                 text = f"nginx uses {len(expected) - len(missing)} of {len(expected)} instances of {app}"
                 yield Finding(name, f"{text}, not {', '.join(missing)}", site(name))
-        if balancer.get("front", "ok") != "ok":
-            yield Finding(name, f"nginx does not pass on /healthz: {balancer['front']}", journal(name, "nginx"))
+            if balancer["front"][app] != "ok":
+                what = f"nginx does not pass on /healthz of {app}: {balancer['front'][app]}"
+                yield Finding(name, what, journal(name, "nginx"))
 
 
 def services(report):
@@ -389,16 +402,11 @@ def sandboxes(report):
 def certificates(report):
     """No certificate has expired or is about to."""
     for name, status in reachable(report):
-        for path, days in all_certificates(status).items():
+        for path, days in status.get("system", {}).get("certificates", {}).items():
             if days < 0:
                 yield Finding(name, f"{path} expired {-days} days ago", site(name))
             elif days < CERTIFICATE_DAYS:
                 yield Finding(name, f"{path} expires in {days} days", site(name))
-
-
-def all_certificates(status):
-    """{path: days} of everything that a host presents."""
-    return status.get("system", {}).get("certificates", {}) | status.get("loadbalancer", {}).get("certificates", {})
 
 
 def secret_files(report):

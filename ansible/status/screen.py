@@ -1,8 +1,8 @@
 """One screen for people, from a report and its findings."""
 
 from status.findings import (
-    all_certificates,
     answers,
+    app_names,
     expected_servers,
     hosts_of,
     primaries,
@@ -48,7 +48,7 @@ def front_door(report):
             yield row(name, "unreachable")
             continue
         parts = []
-        for app in report["apps"]:
+        for app in app_names(report):
             servers = upstream_servers(report, balancer, app)
             ready = sum(answer == "ok" for answer in servers.values())
             parts.append(f"{app}: {ready} of {len(expected_servers(report, app))} instances ready")
@@ -104,14 +104,14 @@ def application(report):
     """Releases, instances and pools, by app host."""
     seen = {}
     for _name, balancer in answers(report, "loadbalancer"):
-        for app in report["apps"]:
+        for app in app_names(report):
             for server, answer in upstream_servers(report, balancer, app).items():
                 host, _, port = server.rpartition(":")
                 seen.setdefault((host, int(port)), []).append(answer == "ok")
-    for app in report["apps"]:
+    for app in app_names(report):
         hosts = {name: (state or {}).get("apps", {}).get(app, {}) for name, state in answers(report, "app")}
-        running = sorted({entry["release"] for host in hosts.values() for entry in host.get("instances", {}).values()})
-        yield head("Application", f"{app}, release {', '.join(running) or 'none'}")
+        running = {entry["release"] for host in hosts.values() for entry in host.get("instances", {}).values()} - {""}
+        yield head("Application", f"{app}, release {', '.join(sorted(running)) or 'none'}")
         for name, state in silent(report, "app"):
             if state is None:
                 yield row(name, "unreachable")
@@ -138,7 +138,9 @@ def pool_use(report, host, app):
 def soonest(report):
     """The certificate that expires first."""
     dates = [
-        (days, name, path) for name, status in reachable(report) for path, days in all_certificates(status).items()
+        (days, name, path)
+        for name, status in reachable(report)
+        for path, days in status.get("system", {}).get("certificates", {}).items()
     ]
     if dates:
         days, name, path = min(dates)

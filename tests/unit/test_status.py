@@ -39,9 +39,9 @@ def host(address, tiers, **status):
 def balancer():
     return {
         "units": {"nginx.service": unit()},
-        "certificates": {},
         "upstreams": {"customers": dict.fromkeys(SERVERS, "ok")},
-        "front": "ok",
+        "front": {"customers": "ok"},
+        "static": {"customers": "1a2b3c4-9f8e7d6c"},
     }
 
 
@@ -136,7 +136,8 @@ def report():
             "cluster": "pergola",
             "inventory": "",
             "time": "2030-01-01 12:00 UTC",
-            "apps": ["customers"],
+            "apps": [{"name": "customers", "port": 8000}],
+            "instances": 2,
             "front_door": {"url": "https://localhost:8443", "answer": "ok"},
             "hosts": {
                 "lb1": host("10.9.8.11", ["loadbalancer", "etcd"], loadbalancer=balancer(), etcd=member(leader=True)),
@@ -273,10 +274,10 @@ BROKEN = {
         ("lb1", "nginx uses 1 of 4 instances of customers, not app1:8002, app2:8001, app2:8002"),
     ),
     "nginx passes nothing on": (
-        {"lb2|loadbalancer|front": "502 Bad Gateway"},
-        ("lb2", "nginx does not pass on /healthz: 502 Bad Gateway"),
+        {"lb2|loadbalancer|front|customers": "502 Bad Gateway"},
+        ("lb2", "nginx does not pass on /healthz of customers: 502 Bad Gateway"),
     ),
-    "app missing": ({"app1|app|apps|customers|instances": {}}, ("app1", "customers is not installed")),
+    "app missing": ({"app1|app|apps|customers|live": ""}, ("app1", "customers has no release")),
     "releases differ": (
         {"app2|app|apps|customers|instances|1|release": "ffffff0-00000000"},
         (
@@ -306,9 +307,9 @@ BROKEN = {
         {"app1|system|certificates": {"/etc/pergola/tls/customers.crt": -2}},
         ("app1", "/etc/pergola/tls/customers.crt expired 2 days ago"),
     ),
-    "own certificate expiring": (
-        {"lb1|loadbalancer|certificates": {"/etc/ssl/shop.pem": 3}},
-        ("lb1", "/etc/ssl/shop.pem expires in 3 days"),
+    "old static files": (
+        {"lb1|loadbalancer|static|customers": "ffffff0-00000000"},
+        ("lb1", "static files of customers are those of ffffff0-00000000"),
     ),
     "key readable": (
         {"db1|system|secrets": {"/etc/pergola/tls/patroni.key": {"mode": "0640", "owner": "postgres", "group": "x"}}},
@@ -445,7 +446,8 @@ def test_a_report_is_put_together_from_what_each_host_said():
         "cluster": "pergola",
         "url": "https://127.0.0.1:1",
         "authority": "",
-        "apps": ["customers"],
+        "apps": [{"name": "customers", "port": 8000}],
+        "instances": 2,
         "groups": {"all": ["db1", "db2"], "cluster": ["db1", "db2"], "postgres": ["db1"]},
         "names": ["db1", "db2"],
         "addresses": ["10.0.0.1", "10.0.0.2"],
