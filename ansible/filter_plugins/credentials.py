@@ -88,7 +88,7 @@ def _authority(common_name):
 
 def _load(text):
     try:
-        content = yaml.load(text, Loader=_Loader) or {}
+        content = _Loader(text).get_single_data() or {}
     except yaml.YAMLError as error:  # the parser's own message quotes the file
         line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else "?"
         raise AnsibleFilterError(f"secrets.yml is not valid YAML at line {line}") from None

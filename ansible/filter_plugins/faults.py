@@ -4,16 +4,16 @@ Each check yields messages that name the variable or host and what to do; `inven
 """
 
 import ipaddress
-import os
 import re
 import sys
 from collections import Counter
+from pathlib import Path
 
 from ansible.errors import AnsibleError, AnsibleFilterError
 from jinja2 import TemplateError, Undefined, UndefinedError
 
 # Ansible loads each filter file by itself, without a package around it.
-sys.path.insert(0, os.path.dirname(__file__))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from budget import pgbouncer_pool_sizes
 from credentials import CLUSTER_PASSWORDS, missing_names

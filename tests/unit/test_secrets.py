@@ -11,10 +11,10 @@ import credentials
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from conftest import PROJECT, make_inventory
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from harness import PROJECT, make_inventory
 
 BIN = Path(sys.executable).parent
 CUSTOMERS = [{"name": "customers"}]
