@@ -301,6 +301,17 @@ def instances(report):
         for host, section in there.items():
             if not section.get("live"):
                 yield Finding(host, f"{app} has no release", site(host))
+        heard = {
+            answer
+            for _name, balancer in answers(report, "loadbalancer")
+            for server, answer in upstream_servers(report, balancer, app).items()
+            if server.rpartition(":")[0] in there
+        }
+        if len(heard) == 1 and heard != {"ok"}:
+            host = min(there)
+            what = f"every instance of {app} is {condition(heard.pop())}"
+            yield Finding("app", what, journal(host, f"{app}@1.service"))
+            continue
         for server, (host, number) in expected_servers(report, app).items():
             if there.get(host, {}).get("live"):
                 yield from instance(report, app, server, there[host]["instances"][number], f"{app}@{number}")
@@ -320,10 +331,15 @@ def instance(report, app, server, state, unit):
     elif state["service"] == "failed":
         yield Finding(host, f"{unit} has failed", journal(host, f"{unit}.service"))
     elif refusals and len(refusals) == len(seen):
-        yield Finding(host, f"{unit} is not ready: {next(iter(refusals.values()))}", journal(host, f"{unit}.service"))
+        yield Finding(host, f"{unit} is {condition(next(iter(refusals.values())))}", journal(host, f"{unit}.service"))
     else:
         for name, answer in refusals.items():
             yield Finding(name, f"cannot use {server}: {answer}", site(name))
+
+
+def condition(answer):
+    """What an instance answers, in words."""
+    return answer if answer.startswith("degraded") else f"not ready: {answer}"
 
 
 def releases(report):

@@ -50,7 +50,7 @@ def front_door(report):
         parts = []
         for app in app_names(report):
             servers = upstream_servers(report, balancer, app)
-            ready = sum(answer == "ok" for answer in servers.values())
+            ready = sum(answer.startswith(("ok", "degraded")) for answer in servers.values())
             parts.append(f"{app}: {ready} of {len(expected_servers(report, app))} instances ready")
         yield row(name, ", ".join(parts))
 
@@ -107,7 +107,7 @@ def application(report):
         for app in app_names(report):
             for server, answer in upstream_servers(report, balancer, app).items():
                 host, _, port = server.rpartition(":")
-                seen.setdefault((host, int(port)), []).append(answer == "ok")
+                seen.setdefault((host, int(port)), set()).add(answer.partition(",")[0])
     for app in app_names(report):
         hosts = {name: (state or {}).get("apps", {}).get(app, {}) for name, state in answers(report, "app")}
         running = {entry["release"] for host in hosts.values() for entry in host.get("instances", {}).values()} - {""}
@@ -117,10 +117,16 @@ def application(report):
                 yield row(name, "unreachable")
                 continue
             states = [
-                f"{number} {'ok' if all(seen.get((name, entry['port']), [False])) else 'DOWN'}"
+                f"{number} {worst(seen.get((name, entry['port']), {'silent'}))}"
                 for number, entry in hosts[name].get("instances", {}).items()
             ]
             yield row(name, f"instances {', '.join(states) or 'none'}   {pool_use(report, name, app)}")
+
+
+def worst(said):
+    """How an instance is, when not all load balancers say the same."""
+    others = said - {"ok", "degraded"}
+    return "DOWN" if others else "degraded" if "degraded" in said else "ok"
 
 
 def pool_use(report, host, app):

@@ -265,6 +265,20 @@ BROKEN = {
         },
         ("app2", "customers@1 is not ready: 503 database: refused"),
     ),
+    "instance degraded": (
+        {
+            "lb1|loadbalancer|upstreams|customers|app2:8001": "degraded, cache: timed out",
+            "lb2|loadbalancer|upstreams|customers|app2:8001": "degraded, cache: timed out",
+        },
+        ("app2", "customers@1 is degraded, cache: timed out"),
+    ),
+    "all instances degraded": (
+        {
+            f"{name}|loadbalancer|upstreams|customers": dict.fromkeys(SERVERS, "degraded, cache: timed out")
+            for name in ("lb1", "lb2")
+        },
+        ("app", "every instance of customers is degraded, cache: timed out"),
+    ),
     "one balancer can't reach an instance": (
         {"lb1|loadbalancer|upstreams|customers|app2:8001": "timed out"},
         ("lb1", "cannot use app2:8001: timed out"),
