@@ -32,7 +32,7 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml
 
 ##@ The proofs
-.PHONY: test lint unit app-test molecule
+.PHONY: test lint unit app-test molecule infra browser-test
 test: lint unit app-test molecule ## Everything below
 
 lint: venv ## Linters: ruff, yamllint, ansible-lint, shellcheck
@@ -55,6 +55,12 @@ app-test: venv ## The app's tests, against PostgreSQL and Redis
 molecule: venv ## The whole stack on hosts of its own: create, converge, idempotence, verify, destroy
 	@molecule test $(ARGS)
 
+infra: venv ## Only the tests of running hosts, against those of INVENTORY
+	@pytest tests/infra --ansible-inventory=$(INVENTORY) $(ARGS)
+
+browser-test: venv ## A real browser (Debian's chromium) in the lab's admin; leaves pictures in reports/
+	@pytest tests/browser $(ARGS)
+
 ##@ The workshop
 .PHONY: secrets venv lock docs bootstrap help
 bootstrap: ## Install the system packages (root or sudo)
@@ -75,7 +81,7 @@ lock: venv ## Resolve requirements.in and app/requirements.in anew
 	  --constraint requirements.txt app/requirements.in -o app/requirements.txt
 
 docs: venv ## Write docs/variables.md from the roles' argument_specs
-	@echo to do
+	@python docs/variables.py
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "}

@@ -1,0 +1,106 @@
+"""The pools: transaction mode, sizes that fit max_connections, a door that only the app's own user passes."""
+
+import pytest
+from toolbox import sql
+
+testinfra_hosts = ["app"]
+
+CONFIGURATION = {
+    "pool_mode": "transaction",
+    "max_client_conn": "1000",
+    "max_prepared_statements": "200",
+    "query_wait_timeout": "30",
+    "server_login_retry": "0.5",
+    "server_tls_sslmode": "verify-full",
+    "auth_type": "hba",
+}
+
+# Of PostgreSQL's 100 connections 20 are kept for others; two app hosts share the rest.
+POOLS = {
+    "customers": {"port": "5000", "pool_size": "20", "force_user": "customers", "server_lifetime": "3600"},
+    "customers_ro": {"port": "5001", "pool_size": "20", "force_user": "customers", "server_lifetime": "60"},
+}
+
+
+def ask(host, user, database, query):
+    """A query through PgBouncer's socket as an OS user, with a header line and | between columns."""
+    return host.run(
+        "cd / && runuser -u %s -- psql -XAwq -P footer=off -h /run/pgbouncer -p 6432 -d %s -c %s", user, database, query
+    )
+
+
+def table(host, query):
+    """What the console answers to root: one dictionary per row."""
+    result = ask(host, "root", "pgbouncer", query)
+    assert result.succeeded, result.stderr
+    heads, *rows = (line.split("|") for line in result.stdout.splitlines())
+    return [dict(zip(heads, row, strict=True)) for row in rows]
+
+
+def test_it_runs_and_starts_at_boot(host):
+    assert host.service("pgbouncer").is_running
+    assert host.service("pgbouncer").is_enabled
+
+
+def test_configuration(host):
+    found = {row["key"]: row["value"] for row in table(host, "SHOW CONFIG") if row["key"] in CONFIGURATION}
+    assert found == CONFIGURATION
+
+
+def test_pools(host):
+    databases = {row["name"]: row for row in table(host, "SHOW DATABASES") if row["name"] != "pgbouncer"}
+    assert sorted(databases) == sorted(POOLS)
+    found = {name: {key: databases[name][key] for key in pool} for name, pool in POOLS.items()}
+    assert found == POOLS
+    assert {row["pool_mode"] for row in databases.values()} <= {"", "transaction"}
+
+
+def test_a_server_connection_is_a_clients_for_one_transaction_only(host):
+    """What a session sets outlives it on the server, where the next client's session would meet it."""
+    script = "SELECT pg_backend_pid()"
+    pids = {ask(host, "customers", "customers", script).stdout for _ in range(5)}
+    assert 0 < len(pids) < 5, "five clients got five server connections"
+
+
+def test_writes_reach_the_primary_and_reads_a_replica(host, names, variables, primary):
+    of_primary = variables(primary.backend.get_hostname()).host_address
+    of_all = {variables(name).host_address for name in names("postgres")}
+    question = "SELECT pg_is_in_recovery(), host(inet_server_addr())"
+    assert ask(host, "customers", "customers", question).stdout.splitlines()[1] == f"f|{of_primary}"
+    recovering, server = ask(host, "customers", "customers_ro", question).stdout.splitlines()[1].split("|")
+    assert recovering == "t"
+    assert server in of_all - {of_primary}
+
+
+def test_the_app_is_its_runtime_role_over_tls(host):
+    question = "SELECT current_user, session_user, (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())"
+    answer = ask(host, "customers", "customers", question)
+    assert answer.stdout.splitlines()[1:] == ["customers|customers|t"], answer
+
+
+@pytest.mark.parametrize("user", ["root", "postgres", "haproxy", "nobody"])
+@pytest.mark.parametrize("database", ["customers", "customers_ro"])
+def test_another_os_user_is_refused(host, user, database):
+    for role in (user, "customers"):
+        answer = ask(host, user, f"dbname={database} user={role}", "SELECT 1")
+        assert answer.failed, f"{user} is in as {role}"
+        assert "FATAL" in answer.stderr, answer
+
+
+@pytest.mark.parametrize("user", ["customers", "postgres", "nobody"])
+def test_the_console_is_for_root(host, user):
+    for role in (user, "root"):
+        answer = ask(host, user, f"dbname=pgbouncer user={role}", "SHOW CONFIG")
+        assert answer.failed, f"{user} is in as {role}"
+
+
+def test_it_listens_on_no_network(host):
+    assert ":6432" not in host.check_output("ss -Hltn")
+
+
+def test_what_all_pools_may_claim_fits_the_database(hosts, primary):
+    claimed = sum(
+        int(row["pool_size"]) for host in hosts("app") for row in table(host, "SHOW DATABASES") if row["name"] in POOLS
+    )
+    assert claimed == 80
+    assert sql(primary, "SHOW max_connections") == ["100"]

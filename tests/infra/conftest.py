@@ -1,0 +1,212 @@
+"""What the tests of a running cluster share: its inventory, its hosts and the front door.
+
+    .venv/bin/pytest tests/infra                                             the lab of `make up`
+    .venv/bin/pytest tests/infra --ansible-inventory=inventories/production  any other cluster
+
+A module names the inventory group that it tests in `testinfra_hosts`; its tests then run once per host of the group.
+"""
+
+import os
+import ssl
+import sys
+import types
+from pathlib import Path
+
+import httpx
+import jinja2
+import pytest
+import testinfra
+from testinfra.utils.ansible_runner import AnsibleRunner
+from toolbox import patroni_cluster
+
+ROOT = Path(__file__).parents[2]
+
+
+def pytest_configure(config):
+    """Without options it is the lab's hosts, over Ansible's ssh connection."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where ansible-inventory is
+    os.environ.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
+    option = config.option
+    option.tbstyle = "short" if option.tbstyle == "auto" else option.tbstyle
+    option.connection = option.connection or "ansible"
+    option.ansible_inventory = option.ansible_inventory or str(ROOT / "inventories" / "lab")
+    if option.connection != "ansible":
+        raise pytest.UsageError("tests/infra finds its hosts in the inventory: use --connection=ansible")
+
+
+def pytest_collection_finish(session):
+    """Fail, rather than pass with less, when a group that is tested has no host or nothing is collected at all."""
+    if session.testsfailed:
+        return
+    without_hosts = sorted(
+        {
+            item.path.name
+            for item in session.items
+            for mark in item.iter_markers("skip")
+            if mark.kwargs.get("reason", "").startswith("got empty parameter set")
+        }
+    )
+    if without_hosts:
+        raise pytest.UsageError(
+            f"{session.config.option.ansible_inventory} has no host for the tests in {', '.join(without_hosts)}"
+        )
+    if not session.items:
+        raise pytest.UsageError("no test was collected: a run that proves nothing does not pass")
+
+
+@pytest.fixture(scope="session")
+def runner(pytestconfig):
+    """Testinfra's view of the inventory."""
+    return AnsibleRunner.get_runner(pytestconfig.option.ansible_inventory)
+
+
+@pytest.fixture(scope="session")
+def variables(runner):
+    """Variables of one host, cluster-wide ones included: variables("db1")["host_address"]."""
+
+    def render(value, known):
+        if isinstance(value, str) and "{{" in value:
+            return render(jinja2.Template(value, undefined=jinja2.StrictUndefined).render(known), known)
+        if isinstance(value, list):
+            return [render(item, known) for item in value]
+        return value
+
+    def get(name):
+        known = runner.inventory["_meta"]["hostvars"][name]
+        return types.SimpleNamespace(**{key: render(value, known) for key, value in known.items()})
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def cluster(runner, variables):
+    """The variables that all hosts share."""
+    return variables(runner.get_hosts("cluster")[0])
+
+
+@pytest.fixture(scope="session")
+def hosts(pytestconfig):
+    """Hosts of a group, sorted by name, or of that name: hosts("postgres")."""
+
+    def get(pattern):
+        found = testinfra.get_hosts(
+            [pattern],
+            connection="ansible",
+            ansible_inventory=pytestconfig.option.ansible_inventory,
+            ssh_config=pytestconfig.option.ssh_config,
+        )
+        assert found, f"the inventory has no {pattern}"
+        return sorted(found, key=lambda host: host.backend.get_hostname())
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def names(runner):
+    """Names of the hosts of a group: names("postgres")."""
+    return runner.get_hosts
+
+
+@pytest.fixture(scope="module")
+def name(host):
+    """The inventory's name of the host under test."""
+    return host.backend.get_hostname()
+
+
+@pytest.fixture(scope="module")
+def groups(runner, name):
+    """The inventory groups of the host under test."""
+    return set(runner.get_variables(name)["group_names"])
+
+
+@pytest.fixture(scope="module")
+def address(variables, name):
+    """The address of the host under test."""
+    return variables(name).host_address
+
+
+@pytest.fixture(scope="session")
+def primary(hosts):
+    """The host whose PostgreSQL takes writes now, as Patroni sees it."""
+    leader = next(member["name"] for member in patroni_cluster(hosts("postgres")[0]) if member["role"] == "leader")
+    return hosts(leader)[0]
+
+
+@pytest.fixture(scope="session")
+def replicas(hosts, primary):
+    """Every other PostgreSQL host."""
+    return [host for host in hosts("postgres") if host is not primary]
+
+
+@pytest.fixture(scope="session")
+def secrets(cluster):
+    """Every secret value by its dotted name; of keys the first line that is no one else's."""
+
+    def flatten(value, name):
+        if isinstance(value, dict):
+            return {
+                key: leaf for part, child in value.items() for key, leaf in flatten(child, f"{name}.{part}").items()
+            }
+        if "PRIVATE KEY" in value:
+            value = value.splitlines()[2]
+        return {} if "BEGIN CERTIFICATE" in value else {name: value}
+
+    found = {}
+    for name, value in vars(cluster).items():
+        if name.startswith("secrets_"):
+            found |= flatten(value, name)
+    assert found, "the inventory has no secrets: run make secrets"
+    return found
+
+
+@pytest.fixture(scope="session")
+def trust(cluster):
+    """A TLS client that believes only the services authority."""
+    return ssl.create_default_context(cadata=cluster.secrets_authorities["services"]["certificate"])
+
+
+@pytest.fixture(scope="session")
+def public_url(cluster):
+    """What users type."""
+    return f"https://{cluster.cluster_public_names[0]}:{cluster.cluster_public_port}"
+
+
+@pytest.fixture(scope="session")
+def browse(cluster, trust, variables):
+    """A client of one load balancer, asking it for the public name: browse("lb1").get("/healthz")."""
+    host_header = f"{cluster.cluster_public_names[0]}:{cluster.cluster_public_port}"
+    clients = {}
+
+    def get(name, scheme="https"):
+        if (name, scheme) not in clients:
+            clients[name, scheme] = httpx.Client(
+                base_url=f"{scheme}://{variables(name).host_address}",
+                headers={"Host": host_header},
+                verify=trust,
+                http2=True,
+                trust_env=False,
+                timeout=30,
+            )
+        return clients[name, scheme]
+
+    yield get
+    for client in clients.values():
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def front(browse, names):
+    """A client of the first load balancer."""
+    return browse(names("loadbalancer")[0])
+
+
+@pytest.fixture(scope="session")
+def authorization(hosts):
+    """Headers of a request by an administrator who exists for these tests alone."""
+    app_host = hosts("app")[0]
+    make = "head -c 32 /dev/urandom | base64 | customers-manage ensure_admin tests-infra"
+    forget = "from django.contrib.auth.models import User; User.objects.filter(username='tests-infra').delete()"
+    app_host.check_output(make)
+    token = app_host.check_output("customers-manage drf_create_token tests-infra").split()[2]
+    yield {"Authorization": f"Token {token}"}
+    app_host.check_output("customers-manage shell --command %s", forget)

@@ -1,0 +1,154 @@
+"""The front door, balancer by balancer: TLS, names, static files, all instances."""
+
+import json
+import re
+import uuid
+from collections import Counter
+
+import pytest
+from toolbox import curl, eventually
+
+testinfra_hosts = ["loadbalancer"]
+
+INSTANCE_PORTS = (8001, 8002)
+
+
+@pytest.fixture(scope="module")
+def door(browse, name):
+    """A client of the balancer under test."""
+    return browse(name)
+
+
+@pytest.fixture(scope="module")
+def log(host, door):
+    """Makes requests and returns nginx's log lines about them: log(count, path, **headers)."""
+
+    def ask(count, path, **headers):
+        agent = f"tests-infra-{uuid.uuid4()}"
+        for _ in range(count):
+            door.get(path, headers={"User-Agent": agent, **headers})
+
+        def lines():
+            found = host.run("grep -F %s /var/log/nginx/access.log", agent).stdout.splitlines()
+            return [json.loads(line) for line in found] if len(found) == count else []
+
+        found = eventually(lines)
+        assert found, f"nginx logged not {count} requests for {path}"
+        return found
+
+    return ask
+
+
+def handshake(host, *options):
+    """What openssl says of a TLS handshake with the balancer, from itself."""
+    command = "openssl s_client -connect 127.0.0.1:443 -servername localhost -brief"
+    return host.run(f"{command} {' '.join(options)} </dev/null 2>&1").stdout
+
+
+def test_it_runs_and_starts_at_boot(host):
+    assert host.service("nginx").is_running
+    assert host.service("nginx").is_enabled
+
+
+def test_its_configuration_is_valid(host):
+    result = host.run("nginx -t")
+    assert result.succeeded, result.stderr
+    assert "[warn]" not in result.stderr
+
+
+def test_it_balances_over_all_four_instances(log, names, variables):
+    expected = {f"{variables(name).host_address}:{port}" for name in names("app") for port in INSTANCE_PORTS}
+    assert len(expected) == 4
+    lines = log(80, "/healthz")
+    assert {line["status"] for line in lines} == {200}
+    counted = Counter(line["upstream"] for line in lines)
+    assert set(counted) == expected
+    assert min(counted.values()) >= 10, counted
+
+
+def test_it_speaks_http_2(door):
+    assert door.get("/healthz").http_version == "HTTP/2"
+
+
+def test_it_speaks_http_1_1_with_those_who_know_no_better(host):
+    answer = curl(host, "https://localhost/healthz", "--http1.1")
+    assert (answer.status, answer.version) == (200, "1.1"), answer
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_it_speaks_modern_tls(host, version):
+    assert "CONNECTION ESTABLISHED" in handshake(host, version)
+
+
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
+def test_it_refuses_old_tls(host, version):
+    """The client is told to lower its own bar, so that the refusal is the server's."""
+    answer = handshake(host, version, "-cipher 'ALL:@SECLEVEL=0'")
+    assert "alert protocol version" in answer
+    assert "CONNECTION ESTABLISHED" not in answer
+
+
+def test_plain_http_is_redirected_and_keeps_the_public_port(browse, name, public_url):
+    answer = browse(name, "http").get("/api/customers/?search=a%20b&limit=2")
+    assert answer.status_code in (301, 308)
+    assert answer.headers["location"] == f"{public_url}/api/customers/?search=a%20b&limit=2"
+
+
+def test_browsers_are_told_to_insist_on_tls(door):
+    assert door.get("/healthz").headers["strict-transport-security"].startswith("max-age=31536000")
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("stranger", ["evil.example", "10.0.0.1", "localhost.evil.example"])
+def test_an_unknown_host_gets_no_answer(host, scheme, stranger):
+    answer = curl(host, f"{scheme}://localhost/healthz", "-H", f"Host: {stranger}")
+    assert answer.status in (0, 400, 421), answer
+
+
+def test_the_certificate_carries_the_public_name(host):
+    result = host.run(
+        "openssl verify -x509_strict -purpose sslserver -verify_hostname localhost "
+        "-CAfile /etc/pergola/tls/services-ca.crt /etc/pergola/tls/nginx.crt"
+    )
+    assert result.succeeded, result
+
+
+@pytest.fixture(scope="module")
+def static_file(door):
+    """A static file with the hash of its content in its name, as a page of the app names it."""
+    page = door.get("/admin/login/")
+    found = re.search(r'/static/[^"]+\.[0-9a-f]{12}\.css', page.text)
+    assert found, "the login page names no hashed style sheet"
+    return found.group()
+
+
+def test_it_serves_static_files_that_never_change(door, static_file):
+    answer = door.get(static_file)
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/css")
+    assert "immutable" in answer.headers["cache-control"]
+    assert "max-age=31536000" in answer.headers["cache-control"]
+
+
+def test_it_serves_static_files_itself(host, names, static_file):
+    """The instances don't have them."""
+    for app_host in names("app"):
+        for port in INSTANCE_PORTS:
+            headers = ("-H", "Host: localhost", "-H", "X-Forwarded-Proto: https")
+            url = f"https://{app_host}:{port}{static_file}"
+            assert curl(host, url, *headers, certificate="nginx-upstream").status == 404
+
+
+def test_a_static_file_that_does_not_exist_is_not_asked_of_the_app(log, door):
+    answer = door.get("/static/no-such-file.css")
+    assert answer.status_code == 404
+    assert "nginx" in answer.text
+
+
+def test_it_compresses(door, static_file):
+    for path in (static_file, "/api/schema/"):
+        assert door.get(path, headers={"Accept-Encoding": "gzip"}).headers.get("content-encoding") == "gzip", path
+
+
+def test_it_does_not_tell_its_version(door):
+    assert door.get("/static/no-such-file.css").headers["server"] == "nginx"
+    assert not re.search(r"nginx/\d", door.get("/static/no-such-file.css").text)

@@ -1,0 +1,111 @@
+"""Who may log in to PostgreSQL, from where and how; and who may give orders to Patroni."""
+
+import json
+
+import pytest
+from toolbox import curl, probe, sql, sql_error
+
+testinfra_hosts = ["postgres"]
+
+ASKED = "asks for scram-sha-256"
+REFUSED = "refuses: no pg_hba.conf entry for host"
+
+# From a host of which group, as whom, to which database, how; and what comes of it.
+LOGINS = [
+    ("app", "customers", "customers", "tls", ASKED),
+    ("app", "customers_owner", "customers", "tls", ASKED),
+    ("app", "customers", "customers", "plain", REFUSED),
+    ("app", "customers_owner", "customers", "plain", REFUSED),
+    ("app", "customers", "postgres", "tls", REFUSED),
+    ("app", "postgres", "customers", "tls", REFUSED),
+    ("app", "replicator", "postgres", "tls", REFUSED),
+    ("app", "rewind", "postgres", "tls", REFUSED),
+    ("postgres", "customers", "customers", "tls", REFUSED),
+    ("postgres", "postgres", "postgres", "tls", REFUSED),
+    ("loadbalancer", "customers", "customers", "tls", REFUSED),
+    ("loadbalancer", "postgres", "postgres", "tls", REFUSED),
+    ("redis", "customers", "customers", "tls", REFUSED),
+    ("redis", "customers_owner", "customers", "tls", REFUSED),
+    ("redis", "customers", "customers", "plain", REFUSED),
+]
+
+# Orders that Patroni must take from nobody without a certificate: each would hurt.
+ORDERS = [
+    ("PATCH", "config", {"ttl": 21}),
+    ("PUT", "config", {}),
+    ("POST", "restart", {}),
+    ("POST", "reinitialize", {}),
+    ("POST", "switchover", {"leader": "nobody"}),
+    ("POST", "failover", {"candidate": "nobody"}),
+    ("POST", "reload", {}),
+]
+
+
+def order(host, server, method, path, body, **identity):
+    """One request that would change something."""
+    options = ("-X", method, "-H", "Content-Type: application/json", "-d", json.dumps(body))
+    return curl(host, f"https://{server}:8008/{path}", *options, authority="control", **identity)
+
+
+@pytest.mark.parametrize(("group", "user", "database", "mode", "outcome"), LOGINS)
+def test_login(hosts, name, group, user, database, mode, outcome):
+    client = next(host for host in hosts(group) if host.backend.get_hostname() != name)
+    assert probe(client, "postgresql_login.py", name, 5432, user, database, mode).startswith(outcome)
+
+
+def test_every_rule_for_the_network_demands_tls_and_scram(host):
+    rules = sql(host, "SELECT type, auth_method FROM pg_hba_file_rules WHERE type <> 'local'")
+    assert rules
+    assert set(rules) == {"hostssl|scram-sha-256"}
+
+
+def test_every_rule_for_the_socket_asks_the_kernel(host):
+    rules = sql(host, "SELECT auth_method FROM pg_hba_file_rules WHERE type = 'local' OR error IS NOT NULL")
+    assert set(rules) == {"peer"}
+
+
+def test_the_apps_role_is_an_ordinary_one(host):
+    roles = "SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls FROM pg_roles"
+    found = [row for row in sql(host, roles) if row.startswith("customers")]
+    assert sorted(found) == ["customers_owner|f", "customers|f"]
+
+
+def test_passwords_are_stored_as_scram_verifiers(host):
+    assert sql(host, "SELECT rolname FROM pg_authid WHERE rolpassword !~ '^SCRAM-SHA-256[$]'") == []
+
+
+def test_the_apps_role_changes_rows_but_not_the_schema(primary):
+    refusal = sql_error(primary, "SET ROLE customers; CREATE TABLE tests_infra ()", "customers")
+    assert "permission denied for schema public" in refusal
+    refusal = sql_error(primary, "SET ROLE customers; DROP TABLE django_migrations", "customers")
+    assert "must be owner of table django_migrations" in refusal
+    assert sql(primary, "SELECT count(*) FROM pg_tables WHERE tableowner = 'customers'", "customers") == ["0"]
+
+
+def test_everybody_may_ask_patroni_how_it_is(host, name, primary):
+    is_primary = host is primary
+    assert curl(host, f"https://{name}:8008/health", authority="control").status == 200
+    expected = (200, 503) if is_primary else (503, 200)
+    answers = [curl(host, f"https://{name}:8008/{path}", authority="control").status for path in ("primary", "replica")]
+    assert tuple(answers) == expected
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ORDERS)
+def test_nobody_without_a_certificate_gives_patroni_orders(host, name, method, path, body):
+    answer = order(host, name, method, path, body)
+    assert answer.status in (0, 401, 403), answer
+
+
+@pytest.mark.parametrize(("group", "certificate"), [("app", "customers"), ("loadbalancer", "nginx-upstream")])
+def test_a_certificate_of_the_services_authority_gives_no_orders(hosts, name, group, certificate):
+    answer = order(hosts(group)[0], name, "PATCH", "config", {"ttl": 21}, certificate=certificate)
+    assert answer.status in (0, 401, 403), answer
+
+
+def test_the_owner_of_a_certificate_gives_orders(host, name):
+    """An empty change is one."""
+    assert order(host, name, "PATCH", "config", {}, certificate="patroni").status == 200
+
+
+def test_patroni_says_nothing_in_plaintext(host, name):
+    assert curl(host, f"http://{name}:8008/health").status == 0

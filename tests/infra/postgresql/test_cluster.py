@@ -1,0 +1,105 @@
+"""PostgreSQL under Patroni: one primary, replicas that stream and write nothing, settings as designed."""
+
+from toolbox import curl, eventually, patroni_cluster, sql, sql_error
+
+testinfra_hosts = ["postgres"]
+
+SETTINGS = {
+    "archive_mode": "on",
+    "data_checksums": "on",
+    "effective_cache_size": "576MB",
+    "full_page_writes": "on",
+    "fsync": "on",
+    "hot_standby_feedback": "on",
+    "maintenance_work_mem": "48MB",
+    "max_connections": "100",
+    "max_slot_wal_keep_size": "4GB",
+    "password_encryption": "scram-sha-256",
+    "server_encoding": "UTF8",
+    "shared_buffers": "192MB",
+    "ssl": "on",
+    "synchronous_commit": "on",
+    "wal_log_hints": "on",
+    "work_mem": "4MB",
+}
+DYNAMIC = {"ttl": 20, "loop_wait": 5, "retry_timeout": 5, "synchronous_mode": True, "failsafe_mode": True}
+
+
+def test_patroni_runs_and_debians_own_unit_does_not(host):
+    assert host.service("patroni").is_running
+    assert host.service("patroni").is_enabled
+    assert host.run("systemctl is-enabled postgresql.service").stdout.strip() == "masked"
+
+
+def test_there_is_one_primary_and_every_replica_streams(host):
+    members = patroni_cluster(host)
+    assert sorted(member["role"] for member in members) == ["leader", "replica", "sync_standby"]
+    states = {member["role"]: member["state"] for member in members}
+    assert states == {"leader": "running", "sync_standby": "streaming", "replica": "streaming"}
+
+
+def test_all_members_are_on_one_timeline(hosts):
+    timelines = {
+        sql(host, "SELECT received_tli FROM pg_stat_wal_receiver")[0]
+        if sql(host, "SELECT pg_is_in_recovery()") == ["t"]
+        else sql(host, "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int")[0]
+        for host in hosts("postgres")
+    }
+    assert len(timelines) == 1, timelines
+
+
+def test_exactly_one_host_takes_writes(hosts):
+    recovering = [sql(host, "SELECT pg_is_in_recovery()")[0] for host in hosts("postgres")]
+    assert sorted(recovering) == ["f", "t", "t"]
+
+
+def test_the_primary_sends_to_two_replicas_over_tls_and_waits_for_one(primary):
+    rows = sql(
+        primary,
+        "SELECT r.state, s.ssl, r.usename, count(*) FILTER (WHERE r.sync_state IN ('sync', 'quorum')) OVER () "
+        "FROM pg_stat_replication r JOIN pg_stat_ssl s USING (pid)",
+    )
+    assert rows == ["streaming|t|replicator|1"] * 2
+
+
+def test_a_replica_receives_from_the_primary(replicas, primary):
+    source = primary.backend.get_hostname()
+    for replica in replicas:
+        assert sql(replica, "SELECT status, sender_host FROM pg_stat_wal_receiver") == [f"streaming|{source}"]
+
+
+def test_replicas_replay_what_the_primary_has_written(replicas, primary):
+    position = sql(primary, "SELECT pg_current_wal_lsn()")[0]
+    for replica in replicas:
+        assert eventually(lambda host=replica: sql(host, f"SELECT pg_last_wal_replay_lsn() >= '{position}'") == ["t"])
+
+
+def test_replicas_refuse_writes(replicas):
+    for replica in replicas:
+        assert "in a read-only transaction" in sql_error(replica, "CREATE TABLE tests_infra ()")
+
+
+def test_settings(host):
+    names = ", ".join(f"'{name}'" for name in SETTINGS)
+    rows = sql(host, f"SELECT name, current_setting(name) FROM pg_settings WHERE name IN ({names})")
+    assert dict(row.split("|") for row in rows) == SETTINGS
+
+
+def test_nothing_waits_for_a_restart(host):
+    assert sql(host, "SELECT name FROM pg_settings WHERE pending_restart") == []
+
+
+def test_text_knows_unicode(host):
+    """Trigrams of accents and of CJK depend on the character type, which can't be changed later."""
+    assert sql(host, "SELECT datctype FROM pg_database WHERE datname = 'customers'", "customers") == ["C.UTF-8"]
+    assert sql(host, "SELECT 'É' ~ '[[:alpha:]]', lower('ŁÉ')", "customers") == ["t|łé"]
+
+
+def test_patronis_dynamic_configuration(host, name):
+    config = curl(host, f"https://{name}:8008/config", authority="control").json
+    assert {key: config.get(key) for key in DYNAMIC} == DYNAMIC
+    assert config["postgresql"]["use_pg_rewind"] is True
+
+
+def test_the_data_belongs_to_postgres_alone(host):
+    assert sql(host, "SHOW data_directory_mode") == ["0700"]
