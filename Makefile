@@ -86,4 +86,4 @@ docs: venv ## Write docs/variables.md from the roles' argument_specs
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "}
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)}
-	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
