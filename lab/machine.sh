@@ -15,7 +15,7 @@ as_root() {
 # Write standard input to FILE, in one step and only where it differs.
 write() { # write FILE [MODE]
   local new
-  new=$(mktemp "$1.XXXXXX")
+  new=$(mktemp "${state:?}/new.XXXXXX")
   cat > "$new"
   chmod "${2:-0644}" "$new"
   if cmp -s "$new" "$1"; then rm -f "$new"; else mv -f "$new" "$1"; fi
@@ -29,6 +29,7 @@ machine_has_cap_sys_resource() { # bit 24 of what root may hold here
   (( (0x$bounding >> 24) & 1 ))
 }
 machine_has_pids_controller() { with_cgroup2 grep -qw pids /sys/fs/cgroup/cgroup.controllers; }
+machine_memory_mb() { awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo; }
 machine_storage() { # the file system under podman's images
   local path=/var/lib/containers
   as_root test -d $path || path=/var/lib
@@ -38,6 +39,7 @@ machine_storage() { # the file system under podman's images
 # Made once per boot of the machine; a file that is no mount point is what an earlier boot left behind.
 make_namespace() {
   grep -qw cgroup2 /proc/filesystems || die 'this kernel has no cgroup2, which systemd in containers needs'
+  # shellcheck disable=SC2016 # expanded there
   as_root flock /run/lock bash -c '
     set -e
     mountpoint -q "$1" && exit
@@ -81,6 +83,8 @@ podman_settings() {
   machine_has_cap_sys_resource || echo 'runtime = "runc"'
   echo '[network]'
   echo 'network_backend = "netavark"'
+  # Rules of nftables' own would not open what another program's iptables close.
+  [ "$(podman --version | grep -o '[0-9]*' | head -n 1)" -lt 5 ] || echo 'firewall_driver = "iptables"'
 }
 
 # Where /run outlives a boot, podman believes its containers still run. Without this file it looks again.
@@ -94,11 +98,12 @@ forget_earlier_boot() {
 
 prepare_machine() {
   command -v podman >/dev/null || die 'podman is missing: run lab/bootstrap'
-  mkdir -p "$state"
+  [ "$(id -u)" = 0 ] || sudo true # asks for the password once, here
+  mkdir -p "${state:?}"
   forget_earlier_boot
-  podman_settings | write "$state/containers.conf"
+  podman_settings | write "${state:?}/containers.conf"
 }
 
 lab_podman() {
-  with_cgroup2 env CONTAINERS_CONF="$state/containers.conf" PATH="$PATH:/usr/sbin:/sbin" podman "$@"
+  with_cgroup2 env CONTAINERS_CONF="${state:?}/containers.conf" PATH="$PATH:/usr/sbin:/sbin" podman "$@"
 }
