@@ -1,0 +1,112 @@
+"""Writes docs/variables.md from the roles' argument_specs: `make docs`."""
+
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[1]
+TARGET = PROJECT / "docs" / "variables.md"
+
+INTRODUCTION = """\
+# Variables
+
+<!-- Written by `make docs` from ansible/roles/*/meta/argument_specs.yml. Change those, not this page. -->
+
+Set variables in the inventory: for all hosts in `<inventory>/group_vars/cluster/main.yml`, for one tier in
+`<inventory>/group_vars/<group>.yml`, for one host in `<inventory>/host_vars/<host>.yml` or beside its name in
+`hosts.yml`. A variable given to `ansible-playbook` with `-e` wins over all of them and is forgotten afterwards.
+"""
+
+# Those of the inventory itself, which site.yml hands over to the roles.
+CLUSTER = {
+    "host_address": "The address of one host, by which all others reach it. Each host needs one.",
+    "host_memory_mb": "Memory of one host in MB that its tiers may share. Default: what the host has.",
+    "host_cpus": "Processors of one host that its tiers may use. Default: what the host has.",
+    "cluster_name": "Name of the cluster, in certificates and in the consensus store. Never changes afterwards.",
+    "cluster_domain": "Domain of names that only the hosts resolve, such as `postgresql.<domain>`.",
+    "cluster_public_names": "What visitors type; the first one is the main one.",
+    "cluster_public_port": "The HTTPS port that visitors type.",
+    "cluster_public_origins": "Scheme, name and port of each site that browsers may send forms from.",
+    "cluster_max_connections": "PostgreSQL's limit, fixed when the cluster is first made. The pools divide it.",
+    "cluster_app_instances": "Instances of each app on each app host; one restarts while the others serve.",
+    "cluster_apps": "The apps, each with `name`, `path` (the Django project), `wsgi`, `settings` and `port`: instance N "
+    "listens on port + N. Each but the first needs `server_names`.",
+}
+
+
+def page():
+    """The whole page."""
+    parts = [INTRODUCTION, "## The cluster\n"]
+    parts += [entry(f"`{name}`: {text}") for name, text in CLUSTER.items()]
+    for path in sorted((PROJECT / "ansible" / "roles").glob("*/meta/argument_specs.yml")):
+        parts += role(path.parents[1].name, yaml.safe_load(path.read_text())["argument_specs"]["main"])
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def role(name, spec):
+    """One role: what may be set, and what site.yml or another role sets."""
+    options = spec.get("options", {})
+    given = sorted(option for option, details in options.items() if details.get("required"))
+    yield f"\n## {name}\n"
+    yield fill(spec["short_description"].rstrip(".") + ".", "")
+    for text in spec.get("description", []):
+        yield fill(text, "")
+    yield ""
+    if given:
+        yield (
+            fill("Given by `site.yml` or a calling role: " + ", ".join(f"`{option}`" for option in given) + ".", "")
+            + "\n"
+        )
+    for option, details in options.items():
+        if option not in given:
+            yield entry(f"`{option}` ({kind(details)}, default {default(details)}): {sentence(details['description'])}")
+
+
+def kind(details):
+    """The type, with the type of elements or the choices."""
+    if "choices" in details:
+        return " or ".join(f"`{choice}`" for choice in details["choices"])
+    if details["type"] == "list":
+        return f"list of {details.get('elements', 'str')}"
+    return details["type"]
+
+
+def default(details):
+    """The default as one would write it."""
+    value = details.get("default")
+    if value is None:
+        return "none"
+    if isinstance(value, str) and value:
+        return f"`{value}`"
+    return f"`{yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix('...' + chr(10)).strip()}`"
+
+
+def sentence(text):
+    """A description, which may be a list of sentences."""
+    return " ".join(text) if isinstance(text, list) else text
+
+
+def entry(text):
+    """One item of a list."""
+    return fill(text, "- ")
+
+
+def fill(text, bullet):
+    """Lines of at most 120 characters."""
+    return textwrap.fill(
+        re.sub(r"\bC\(([^)]*)\)", r"`\1`", " ".join(text.split())),
+        width=120,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if TARGET.read_text() == page() else "docs/variables.md is out of date: type make docs")
+    TARGET.write_text(page())
