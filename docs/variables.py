@@ -32,8 +32,8 @@ CLUSTER = {
     "cluster_public_origins": "Scheme, name and port of each site that browsers may send forms from.",
     "cluster_max_connections": "PostgreSQL's limit, fixed when the cluster is first made. The pools divide it.",
     "cluster_app_instances": "Instances of each app on each app host; one restarts while the others serve.",
-    "cluster_apps": "The apps, each with `name`, `path` (the Django project), `wsgi`, `settings` and `port`: instance N "
-    "listens on port + N. Each but the first needs `server_names`.",
+    "cluster_apps": "The apps, each with `name`, `path` (the Django project), `wsgi`, `settings` and `port`: instance "
+    "N listens on port + N. Each but the first needs `server_names`.",
 }
 
 
