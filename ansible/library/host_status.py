@@ -411,8 +411,9 @@ def loadbalancer(params, answer):
 
 def upstream(configuration, name):
     """The servers that nginx balances an app over."""
-    block = re.search(rf"^\s*upstream\s+{re.escape(name)}\s*\{{(.*?)^\s*\}}", configuration, re.MULTILINE | re.DOTALL)
-    servers = re.findall(r"^\s*server\s+([^\s;]+)([^;]*);", block.group(1), re.MULTILINE) if block else []
+    configuration = re.sub(r"#.*", "", configuration)
+    block = re.search(rf"\bupstream\s+{re.escape(name)}\s*\{{([^{{}}]*)\}}", configuration)
+    servers = re.findall(r"\bserver\s+([^\s;]+)([^;]*);", block.group(1)) if block else []
     return [server for server, options in servers if "down" not in options.split()]
 
 

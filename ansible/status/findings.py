@@ -305,7 +305,7 @@ def instances(report):
             answer
             for _name, balancer in answers(report, "loadbalancer")
             for server, answer in upstream_servers(report, balancer, app).items()
-            if server.rpartition(":")[0] in there
+            if there.get(server.rpartition(":")[0], {}).get("live")
         }
         if len(heard) == 1 and heard != {"ok"}:
             host = min(there)

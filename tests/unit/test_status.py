@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ansible"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ansible" / "library"))
 
+from host_status import upstream
 from status.__main__ import assemble
 from status.findings import findings
 from status.screen import render
@@ -453,6 +455,31 @@ def test_the_screen_of_a_bad_day_fits_and_says_what_to_type(report):
 def test_colour_only_where_asked(report):
     assert "\033[" not in render(report, findings(report))
     assert "\033[32mEverything is well." in render(report, findings(report), colour=True)
+
+
+NGINX = """
+http {
+    upstream shop { server app1:9001; }
+    upstream customers {
+        zone customers 128k;
+        least_conn;
+        server app1:8001 max_fails=3 fail_timeout=5s;
+        server app1:8002 down;
+        # server app9:8001;
+        server app2:8001;
+        keepalive 64;
+    }
+    server {
+        server_name localhost;
+    }
+}
+"""
+
+
+def test_the_servers_that_nginx_uses_are_read_from_its_configuration():
+    assert upstream(NGINX, "customers") == ["app1:8001", "app2:8001"]
+    assert upstream(NGINX, "shop") == ["app1:9001"]
+    assert upstream(NGINX, "nothing") == []
 
 
 def test_a_report_is_put_together_from_what_each_host_said():
