@@ -10,7 +10,7 @@ SERVER, CLIENT = "TLS Web Server Authentication", "TLS Web Client Authentication
 
 # By group and file name: the authority, what it is good for, whose key it is, names beside the host's own.
 CERTIFICATES = {
-    "etcd": {"etcd": ("control", {SERVER, CLIENT}, "etcd", [])},
+    "etcd": {"etcd": ("control", {SERVER, CLIENT}, "etcd", ["localhost"])},
     "postgres": {
         "patroni": ("control", {SERVER, CLIENT}, "postgres", []),
         "postgresql": ("services", {SERVER}, "postgres", ["postgresql.pergola.internal"]),

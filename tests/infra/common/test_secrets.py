@@ -30,11 +30,11 @@ def test_their_files_are_closed_to_others(host, groups):
 def test_files_that_anybody_may_read_hold_none(host, secrets):
     places = "/etc /opt /usr/local /var/lib /var/www /var/log /run /tmp /var/tmp /root /home"
     find = (
-        f"find {places} -xdev -type f -perm /o+r -size -256k -newer /etc/debian_version "
+        f"find {places} -xdev -type f -perm /o+r -size -256k "
         "-not -path '*/venv/*' -not -path '*/static/*' -not -path '/var/lib/dpkg/*' -not -path '/var/lib/apt/*'"
     )
     text = host.run(f"{find} -exec cat {{}} + 2>/dev/null").stdout_bytes.decode(errors="replace")
-    assert "Signed-By" in text or "root:x:0:0" in text, "nothing was read"
+    assert "root:x:0:0" in text
     assert leaked(secrets, text) == []
 
 
@@ -54,5 +54,5 @@ def test_the_log_files_hold_none(host, secrets):
     text = host.run("find /var/log -type f -not -path '*/journal/*' -exec cat {} +").stdout_bytes.decode(
         errors="replace"
     )
-    assert "dpkg" in text
+    assert "status installed" in text
     assert leaked(secrets, text) == []

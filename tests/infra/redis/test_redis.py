@@ -16,7 +16,6 @@ FORBIDDEN = [
     "KEYS *",
     "SCAN 0",
     "SHUTDOWN NOSAVE",
-    "DEBUG SLEEP 0",
     "MONITOR",
     "SAVE",
     "REPLICAOF NO ONE",
