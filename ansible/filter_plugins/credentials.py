@@ -131,7 +131,7 @@ def missing_secrets(text, apps):
 
     text:    the file's content, decrypted; empty when there is none
     apps:    cluster_apps
-    returns: dotted names, such as secrets_apps.customers.redis_password
+    returns: dotted names, such as secrets_apps.shop.redis_password
     raises:  AnsibleFilterError when the file is damaged
     """
     return missing_names(_load(text), apps)

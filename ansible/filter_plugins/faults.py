@@ -29,22 +29,26 @@ NEEDED_VARIABLES = {
     "cluster_public_port": "443",
     "cluster_public_origins": "[https://www.example.com]",
     "cluster_max_connections": "100",
+    "cluster_app_instances": "2",
     "cluster_apps": "[{name: shop, path: app, wsgi: 'config.wsgi:application', settings: config.settings, port: 8000}]",
 }
 SECRETS = (*CLUSTER_PASSWORDS, "secrets_authorities", "secrets_apps")
 
-APP_INSTANCES = 2  # for inventories that do not say how many
 APP_FIELDS = {
-    "name": r"[a-z][a-z0-9_]{0,27}",
+    "name": r"[a-z][a-z0-9_]{0,24}",
     "path": r"[\w./-]+",
     "wsgi": r"\w+(\.\w+)*:\w+",
     "settings": r"\w+(\.\w+)*",
     "port": r"\d{4,5}",
 }
+APP_OPTIONS = ("server_names",)
 # An app is an OS user, a database and a directory in /etc and /opt: these exist already.
 RESERVED_NAMES = {
-    "etcd", "haproxy", "nginx", "patroni", "pergola", "pgbouncer", "postgres", "postgresql", "redis", "replicator",
-    "rewind", "root", "systemd", "template0", "template1",
+    "alternatives", "apt", "bin", "daemon", "dbus", "default", "docker", "dpkg", "etcd", "games", "haproxy",
+    "keepalived", "kernel", "ldap", "mail", "network", "nginx", "nobody", "patroni", "pergola", "pgbackrest",
+    "pgbouncer", "postgres", "postgresql", "prometheus", "python3", "redis", "replicator", "rewind", "root",
+    "security", "skel", "ssh", "sshd", "ssl", "sudoers", "sync", "sys", "systemd", "template0", "template1",
+    "terminfo", "udev",
 }  # fmt: skip
 RESERVED_PORTS = {2379, 2380, 5000, 5001, 5432, 6379, 6432, 8008}
 
@@ -59,6 +63,14 @@ def _plain(value):
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _integer(value):
+    """`value` as an integer, or None."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 class _Inventory:
@@ -94,18 +106,14 @@ class _Inventory:
         apps = self.shared("cluster_apps")
         return [app for app in apps if isinstance(app, dict) and "name" in app] if isinstance(apps, list) else []
 
+    def app_instances(self):
+        """Instances of each app on each app host; one while that is not known, so that other checks can go on."""
+        return max(1, _integer(self.shared("cluster_app_instances")) or 1)
+
     def unreadable_faults(self):
         for (name, reason), hosts in self.unreadable.items():
             hint = ": type make up, which makes the lab's variables" if "'lab_" in reason else ""
             yield f"{', '.join(sorted(hosts))}: {name} can't be evaluated, {reason.rstrip('.')}{hint}"
-
-
-def _integer(value):
-    """`value` as an integer, or None."""
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _needed_groups(inventory):
@@ -174,8 +182,11 @@ def _apps(inventory):
                 yield f"{label}: {field} is missing"
             elif not re.fullmatch(pattern, str(app[field])):
                 yield f"{label}: {field} {app[field]!r} must match {pattern}"
-        for field in app.keys() - APP_FIELDS.keys():
-            yield f"{label}: {field} is unknown, known are {', '.join(APP_FIELDS)}"
+        known = (*APP_FIELDS, *APP_OPTIONS)
+        for field in sorted(app.keys() - set(known)):
+            yield f"{label}: {field} is unknown, known are {', '.join(known)}"
+        if not isinstance(app.get("server_names", []), list):
+            yield f"{label}: server_names must be a list, such as [www.example.com]"
         if app.get("name") in RESERVED_NAMES:
             yield f"{label}: the name is taken by the system: choose another one"
 
@@ -185,7 +196,7 @@ def _app_collisions(inventory):
     databases = Counter(str(app["name"]) + suffix for app in apps for suffix in ("", "_ro", "_owner"))
     for name in sorted(name for name, count in databases.items() if count > 1):
         yield f"cluster_apps: two apps would both make {name}: rename one of them"
-    instances = _integer(inventory.shared("cluster_app_instances")) or APP_INSTANCES
+    instances = inventory.app_instances()
     taken = dict.fromkeys(RESERVED_PORTS, "another service")
     for app in apps:
         port = _integer(app.get("port"))
@@ -236,8 +247,7 @@ def _sizes(inventory):
         try:
             parts = {tier: tier_memory_mb(memory, inventory.tiers(host), tier) for tier in inventory.tiers(host)}
             if "app" in parts and inventory.apps():
-                instances = inventory.shared("cluster_app_instances") or APP_INSTANCES
-                gunicorn_workers(1, instances, parts["app"] // len(inventory.apps()))
+                gunicorn_workers(1, inventory.app_instances(), parts["app"] // len(inventory.apps()))
         except AnsibleFilterError as error:
             yield f"{host}: {error}"
 

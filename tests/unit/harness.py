@@ -64,7 +64,7 @@ class Stack:
         return (self.loader.load_from_file(str(path), trusted_as_template=True) if path.exists() else None) or {}
 
     def _wiring(self, role):
-        """The hosts that site.yml gives a role to, and the variables that it gives to the role."""
+        """Where site.yml uses a role: the hosts, the variables that it hands over, the loop around it."""
         for play in self.plays:
             calls = play.get("roles", []) + [
                 task | task["ansible.builtin.include_role"] | {"role": task["ansible.builtin.include_role"]["name"]}
@@ -73,12 +73,17 @@ class Stack:
             ]
             for call in calls:
                 if call["role"] == role:
-                    return play["hosts"], play.get("vars", {}) | call.get("vars", {})
+                    return play["hosts"], play.get("vars", {}) | call.get("vars", {}), self._loop(call)
         raise LookupError(f"site.yml does not use the role {role}")
+
+    @staticmethod
+    def _loop(call):
+        """{loop variable: name of the list}"""
+        return {call["loop_control"]["loop_var"]: call["loop"].strip("{} ")} if "loop" in call else {}
 
     def host_variables(self, role, host=None, **overrides):
         """Everything that a task of `role` sees on `host` (default: the first one that has the role)."""
-        group, given = self._wiring(role)
+        group, given, loop = self._wiring(role)
         host = self.inventory.get_host(host or min(self.inventory.get_groups_dict()[group]))
         folder = PROJECT / "ansible" / "roles" / role
         facts = {"ansible_facts": {"memtotal_mb": 991, "processor_vcpus": 1, "hostname": host.name}}
@@ -89,9 +94,7 @@ class Stack:
             | self._load(folder / "vars" / "main.yml")
             | given
         )
-        variables["inventory_hostname"] = host.name
-        if role == "app":
-            variables["cluster_app"] = variables["cluster_apps"][0]
+        variables |= {name: variables[items][0] for name, items in loop.items()}
         return variables | {name: trust_as_template(v) if isinstance(v, str) else v for name, v in overrides.items()}
 
     def evaluate(self, expression, role, host=None, **overrides):

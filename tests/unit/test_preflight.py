@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from faults import inventory_faults
+from faults import RESERVED_NAMES, inventory_faults
 from harness import STUB_SECRETS
 
 APP = {
@@ -39,6 +39,7 @@ class Inventory:
             "cluster_public_port": 443,
             "cluster_public_origins": ["https://www.example.com"],
             "cluster_max_connections": 100,
+            "cluster_app_instances": 2,
             "cluster_apps": [APP],
             **STUB_SECRETS,
             "secrets_apps": {"shop": STUB_SECRETS["secrets_apps"]["customers"]},
@@ -112,6 +113,7 @@ def test_an_even_etcd_count(inventory, hosts, advice):
         ("cluster_public_port", "443"),
         ("cluster_public_origins", "[https://www.example.com]"),
         ("cluster_max_connections", "100"),
+        ("cluster_app_instances", "2"),
     ],
 )
 @pytest.mark.parametrize("value", [None, ""])
@@ -169,7 +171,8 @@ def test_the_same_address_twice(inventory):
         ({"wsgi": "config.wsgi"}, "wsgi 'config.wsgi' must match"),
         ({"settings": "config/settings.py"}, "settings 'config/settings.py' must match"),
         ({"port": "http"}, "port 'http' must match"),
-        ({"prot": 8000}, "prot is unknown, known are name, path, wsgi, settings, port"),
+        ({"prot": 8000}, "prot is unknown, known are name, path, wsgi, settings, port, server_names"),
+        ({"server_names": "www.example.com"}, "server_names must be a list, such as [www.example.com]"),
     ],
 )
 def test_a_malformed_app(inventory, change, complaint):
@@ -279,3 +282,7 @@ def test_containers_that_do_not_fit_their_machine(inventory):
         "the tiers of 6 hosts claim 4864 MB of one machine with 4863 MB (cluster_machine_memory_mb)"
     )
     assert fault.endswith("lower host_memory_mb")
+
+
+def test_names_that_the_app_role_refuses_are_refused_before_it_runs(stack):
+    assert set(stack.evaluate("__app_reserved_names", "app")) <= RESERVED_NAMES
