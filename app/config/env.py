@@ -35,6 +35,9 @@ def flag(name: str) -> bool:
     return value == "1"
 
 
-def words(name: str, default: str = "") -> list[str]:
-    """A comma-separated list."""
-    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+def words(name: str, default: str | None = "") -> list[str]:
+    """A comma-separated list. Without a default it must name something."""
+    found = [word.strip() for word in text(name, default).split(",") if word.strip()]
+    if default is None and not found:
+        raise ImproperlyConfigured(f"{name} names nothing.")
+    return found

@@ -16,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 RELEASE_ID = env.text("RELEASE_ID", "")
 DEBUG = env.flag("DEBUG")
 if DEBUG and RELEASE_ID:
-    raise ImproperlyConfigured("DEBUG=1 shows secrets to visitors: unset it where RELEASE_ID names a release.")
+    raise ImproperlyConfigured("DEBUG must not be 1 where RELEASE_ID names a release: it shows secrets to visitors.")
 
 SECRET_KEY = env.text("SECRET_KEY")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:

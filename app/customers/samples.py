@@ -165,7 +165,16 @@ REGIONS = (
     ),
 )
 
-COMPANIES = "Acme|Globex|Northwind|Müller & Söhne|Ромашка|株式会社サンプル|O’Hara & Co.|Ångström AB".split("|")
+COMPANIES = (
+    "Acme",
+    "Globex",
+    "Northwind",
+    "Müller & Söhne",
+    "Ромашка",
+    "株式会社サンプル",
+    "O’Hara & Co.",
+    "Ångström AB",
+)
 NOTES = (
     "Prefers to be called in the morning.",
     "Höfliche Erinnerung: Rechnung per Post.",
@@ -193,19 +202,19 @@ def sample_customer(number: int) -> dict:
     first_name, first_latin = spelled(pick(region.first_names.split("|")))
     last_name, last_latin = spelled(pick(region.last_names.split("|")))
     created_at = FIRST_CREATED + timedelta(minutes=number * 7919 % MINUTES_SPANNED)
-    return dict(
-        first_name=first_name,
-        last_name=last_name,
-        email=f"{first_latin}.{last_latin}{number}@{pick(DOMAINS)}",
-        phone="".join(pick("0123456789") if each == "#" else each for each in pick(region.phones.split("|"))),
-        is_active=pick(range(10)) > 0,
-        company=pick(COMPANIES) if pick(range(3)) == 0 else "",
-        address=f"{pick(region.streets.split('|'))} {1 + pick(range(150))}",
-        city=pick(region.cities.split("|")),
-        notes=pick(NOTES) if pick(range(10)) == 0 else "",
-        created_at=created_at,
-        updated_at=created_at,
-    )
+    return {
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": f"{first_latin}.{last_latin}{number}@{pick(DOMAINS)}",
+        "phone": "".join(pick("0123456789") if each == "#" else each for each in pick(region.phones.split("|"))),
+        "is_active": pick(range(10)) > 0,
+        "company": pick(COMPANIES) if pick(range(3)) == 0 else "",
+        "address": f"{pick(region.streets.split('|'))} {1 + pick(range(150))}",
+        "city": pick(region.cities.split("|")),
+        "notes": pick(NOTES) if pick(range(10)) == 0 else "",
+        "created_at": created_at,
+        "updated_at": created_at,
+    }
 
 
 def spelled(entry: str) -> tuple[str, str]:

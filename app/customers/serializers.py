@@ -51,4 +51,4 @@ class CustomerQuerySerializer(serializers.Serializer):
     )
     is_active = serializers.BooleanField(required=False, allow_null=True, default=None)
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, default=50)
-    cursor = CursorField(required=False, default=None, max_length=200, help_text="Taken from `next` or `previous`.")
+    cursor = CursorField(required=False, default=None, help_text="Taken from `next` or `previous`.")

@@ -5,11 +5,12 @@ import os
 os.environ.setdefault("SECRET_KEY", "0123456789abcdefghijklmnopqrstuvwxyz-only-for-the-tests")
 os.environ.setdefault("ALLOWED_HOSTS", "testserver")
 
-from config.settings import *  # noqa: E402, F403
-from config.settings import CACHES, DATABASES, STORAGES  # noqa: E402
+from config.settings import *  # noqa: F403
+from config.settings import CACHES, DATABASES, REST_FRAMEWORK, STORAGES
 
 DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
 CACHES["default"]["KEY_PREFIX"] = "customers-tests"
+REST_FRAMEWORK["TEST_REQUEST_DEFAULT_FORMAT"] = "json"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Pages are rendered without collecting the static files first.

@@ -2,7 +2,7 @@ import os
 import sys
 from getpass import getpass
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,7 +18,6 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *, username: str, email: str, **options) -> None:
-        User = get_user_model()
         user = User.objects.select_for_update().filter(username=username).first()
         outcome = "unchanged" if user else "created"
         user = user or User(username=username)

@@ -1,0 +1,40 @@
+from collections.abc import Callable
+
+import pytest
+from customers.models import Customer
+from customers.services import create_customer
+from django.contrib.auth.models import User
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+
+@pytest.fixture
+def anonymous() -> APIClient:
+    # Over TLS, as every visitor is; the redirect has a test of its own.
+    return APIClient(HTTP_HOST="testserver", HTTP_X_FORWARDED_PROTO="https")
+
+
+@pytest.fixture
+def user(db) -> User:
+    return User.objects.create_user("ada", password="a passphrase of some length")
+
+
+@pytest.fixture
+def api(user: User, anonymous: APIClient) -> APIClient:
+    anonymous.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=user)}")
+    return anonymous
+
+
+@pytest.fixture
+def make(db) -> Callable[..., Customer]:
+    """Creates a customer; what a test does not care about is made up."""
+    count = 0
+
+    def make(**fields) -> Customer:
+        nonlocal count
+        count += 1
+        return create_customer(
+            **{"first_name": "Ada", "last_name": "Lovelace", "email": f"ada{count}@example.com"} | fields
+        )
+
+    return make

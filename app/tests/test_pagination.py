@@ -1,0 +1,119 @@
+import base64
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+import pytest
+from customers.models import Customer
+from customers.pagination import MAX_ID, Cursor, paginate
+from customers.selectors import customer_list
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+MOMENT = datetime(2024, 2, 29, 12, tzinfo=UTC)
+URL = "/api/customers/"
+
+
+def rows(*moments: datetime) -> list[int]:
+    """Creates customers; returns their ids in the order of the list."""
+    customers = Customer.objects.bulk_create(
+        Customer(first_name="Ada", last_name="Lovelace", email=f"{n}@example.com", created_at=moment)
+        for n, moment in enumerate(moments)
+    )
+    return [each.pk for each in sorted(customers, key=lambda each: (each.created_at, each.pk), reverse=True)]
+
+
+def walk(api, url: str, link: str) -> list[list[int]]:
+    pages = []
+    while url:
+        answer = api.get(url).json()
+        pages.append([row["id"] for row in answer["results"]])
+        url = answer[link]
+    return pages
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 100])
+def test_equal_moments_page_completely_and_back_again(api, size):
+    ids = rows(*[MOMENT] * 60, *[MOMENT + timedelta(microseconds=1)] * 40)
+    forwards = walk(api, f"{URL}?page_size={size}", "next")
+    assert list(chain(*forwards)) == ids
+    assert all(len(page) == size for page in forwards[:-1])
+
+    last = f"{URL}?page_size={size}&cursor={Cursor(MOMENT, min(ids) - 1).encode()}"
+    assert api.get(last).json() == {"results": [], "next": None, "previous": None}
+    end = Cursor(datetime(2000, 1, 1, tzinfo=UTC), 0, backwards=True).encode()
+    backwards = walk(api, f"{URL}?page_size={size}&cursor={end}", "previous")
+    assert list(chain(*reversed(backwards))) == ids
+
+
+def test_the_way_back_is_the_way_forth(api):
+    rows(*[MOMENT] * 10)
+    first = api.get(URL, {"page_size": 4}).json()
+    second = api.get(first["next"]).json()
+    assert api.get(second["previous"]).json()["results"] == first["results"]
+    assert first["previous"] is None
+
+
+@pytest.mark.django_db
+def test_rows_that_come_meanwhile_shift_nothing():
+    ids = rows(*[MOMENT] * 4)
+    page = paginate(customer_list(), cursor=None, size=2)
+    Customer.objects.create(first_name="New", last_name="Comer", email="new@example.com")
+    Customer.objects.get(pk=ids[0]).delete()
+    page = paginate(customer_list(), cursor=page.next, size=2)
+    assert [row["id"] for row in page.rows] == ids[2:]
+
+
+def test_links_keep_the_other_parameters(api):
+    rows(*[MOMENT] * 3)
+    link = api.get(URL, {"page_size": 1, "search": "Ada", "is_active": "true"}).json()["next"]
+    assert link.startswith("https://testserver/api/customers/?")
+    assert {"page_size=1", "search=Ada", "is_active=true"} < set(link.split("?")[1].split("&"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_page_is_one_query_read_from_the_index(backwards):
+    rows(*[MOMENT] * 2000)
+    middle = Cursor(MOMENT, Customer.objects.order_by("id")[1000].pk, backwards)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE customers_customer")
+        with CaptureQueriesContext(connection) as queries:
+            paginate(customer_list(), cursor=middle, size=50)
+        [query] = queries.captured_queries
+        cursor.execute(f"EXPLAIN {query['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "using customers_newest" in plan
+    assert f"Index Cond: (ROW(created_at, id) {'>' if backwards else '<'} ROW(" in plan
+    assert "Sort" not in plan
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC)),
+    st.integers(0, MAX_ID),
+    st.booleans(),
+)
+def test_a_cursor_survives_its_encoding(moment, pk, backwards):
+    cursor = Cursor(moment, pk, backwards)
+    assert Cursor.decode(cursor.encode()) == cursor
+
+
+@given(st.text(max_size=50) | st.binary(max_size=50).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_any_other_text_is_refused(token):
+    try:
+        cursor = Cursor.decode(token)
+    except ValidationError:
+        return
+    assert Cursor.decode(cursor.encode()) == cursor
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "+", "+1", "*1,2024-02-29T12:00:00+00:00", "+1,2024-02-29T12:00:00", "+-1,2024-02-29T12:00:00+00:00",
+     f"+{MAX_ID + 1},2024-02-29T12:00:00+00:00", "+1,2024-02-30T12:00:00+00:00"],
+)  # fmt: skip
+def test_a_forged_cursor_is_refused(text):
+    with pytest.raises(ValidationError):
+        Cursor.decode(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
