@@ -1,11 +1,17 @@
 from collections.abc import Callable
 
 import pytest
-from customers.models import Customer
-from customers.services import create_customer
 from django.contrib.auth.models import User
+from hypothesis import settings
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
+
+from customers.models import Customer
+from customers.services import create_customer
+
+# The same examples in every run, however slow the machine is.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from config.settings import *  # noqa: F403
 from config.settings import CACHES, DATABASES, REST_FRAMEWORK, STORAGES
 
 DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
-CACHES["default"]["KEY_PREFIX"] = "customers-tests"
+# Within the prefix that the Redis user is limited to.
+CACHES["default"]["KEY_PREFIX"] = "customers:tests"
 REST_FRAMEWORK["TEST_REQUEST_DEFAULT_FORMAT"] = "json"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

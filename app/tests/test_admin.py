@@ -1,8 +1,9 @@
 import pytest
-from customers.models import Customer
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+
+from customers.models import Customer
 
 URL = "/admin/customers/customer/"
 ANN = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com", "is_active": "on"}

@@ -2,11 +2,12 @@ import hashlib
 import io
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
 from customers.models import Customer
 from customers.samples import sample_customer
 from customers.services import tidied
-from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 
 
 def run(command: str, *arguments, **options) -> str:

@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from config.logs import JsonFormatter
-from config.middleware import DatabaseUnavailableMiddleware
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import OperationalError
 from django.test import RequestFactory
+
+from config.logs import JsonFormatter
+from config.middleware import DatabaseUnavailableMiddleware
 
 APP = Path(__file__).resolve().parent.parent
 PRODUCTION = {

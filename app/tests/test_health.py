@@ -1,7 +1,8 @@
 import pytest
-from config import health
 from django.db import connections
 from django.test import Client
+
+from config import health
 
 pytestmark = pytest.mark.django_db(databases=["default", "replica"])
 DEAD = "rediss://customers@127.0.0.1:1/0"

@@ -3,14 +3,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 import pytest
-from customers.models import Customer
-from customers.pagination import MAX_ID, Cursor, paginate
-from customers.selectors import customer_list
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
+
+from customers.models import Customer
+from customers.pagination import MAX_ID, Cursor, paginate
+from customers.selectors import customer_list
 
 MOMENT = datetime(2024, 2, 29, 12, tzinfo=UTC)
 URL = "/api/customers/"

@@ -5,11 +5,12 @@ from functools import reduce
 from operator import or_
 
 import pytest
+from django.db import connection
+from django.db.models import Q
+
 from customers import search
 from customers.models import Customer
 from customers.services import create_sample_customers
-from django.db import connection
-from django.db.models import Q
 
 FIELDS = ("first_name", "last_name", "email", "phone")
 pytestmark = pytest.mark.django_db(databases=["default"])

@@ -2,11 +2,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection
+
 from customers.models import Customer
 from customers.selectors import customer_get
 from customers.services import create_customer, update_customer
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection
 
 
 def test_other_conflicts_are_not_taken_for_a_taken_address(make):

@@ -1,10 +1,11 @@
 import unicodedata
 
 import pytest
-from customers.validators import tidy, validate_name, validate_phone
 from django.core.exceptions import ValidationError
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from customers.validators import tidy, validate_name, validate_phone
 
 LETTERS = st.characters(categories=["L"])
 NAME_CHARACTERS = st.characters(categories=["L", "M"], include_characters=" '’.-")
