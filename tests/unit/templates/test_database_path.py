@@ -1,0 +1,154 @@
+"""From the app to the primary: PgBouncer and HAProxy."""
+
+import configparser
+import re
+
+import pytest
+
+TWO_APPS = {
+    "cluster_apps": [
+        {"name": "shop", "path": "app", "wsgi": "config.wsgi:application", "settings": "config.settings", "port": 8000},
+        {
+            "name": "forum",
+            "path": "app",
+            "wsgi": "config.wsgi:application",
+            "settings": "config.settings",
+            "port": 8100,
+        },
+    ],
+    "secrets_apps": {
+        name: {"database_password": f"{name}-runs", "database_owner_password": f"{name}-owns"}
+        for name in ("shop", "forum")
+    },
+}
+
+
+def parse(text):
+    parser = configparser.ConfigParser(interpolation=None, delimiters="=")
+    parser.read_string(text)
+    return parser
+
+
+def pairs(text):
+    return dict(pair.split("=") for pair in text.split())
+
+
+@pytest.fixture(scope="module")
+def pgbouncer(render):
+    return parse(render("pgbouncer", "pergola.ini.j2", "app1"))
+
+
+def test_both_databases_lead_to_haproxy(pgbouncer):
+    assert dict(pgbouncer["databases"]).keys() == {"customers", "customers_ro"}
+    assert pairs(pgbouncer["databases"]["customers"]) == {
+        "host": "postgresql.pergola.internal",
+        "port": "5000",
+        "dbname": "customers",
+        "user": "customers",
+        "pool_size": "20",
+    }
+    assert pairs(pgbouncer["databases"]["customers_ro"]) == {
+        "host": "postgresql.pergola.internal",
+        "port": "5001",
+        "dbname": "customers",
+        "user": "customers",
+        "pool_size": "20",
+        "server_lifetime": "60",
+    }
+
+
+def test_a_transaction_is_what_a_client_gets(pgbouncer):
+    settings = pgbouncer["pgbouncer"]
+    assert settings["pool_mode"] == "transaction"
+    assert settings["max_prepared_statements"] == "200"
+    assert settings["max_client_conn"] == "1000"
+
+
+def test_the_socket_is_the_only_way_in(pgbouncer, render):
+    settings = pgbouncer["pgbouncer"]
+    assert settings["unix_socket_dir"] == "/run/pgbouncer"
+    assert settings["listen_port"] == "6432"
+    assert "listen_addr" not in settings
+    rules = [line for line in render("pgbouncer", "hba.conf.j2").splitlines() if line and not line.startswith("#")]
+    assert rules == ["local pgbouncer root peer", "local customers,customers_ro customers peer"]
+
+
+def test_the_way_out_is_verified(pgbouncer):
+    settings = pgbouncer["pgbouncer"]
+    assert settings["server_tls_sslmode"] == "verify-full"
+    assert settings["server_tls_ca_file"] == "/etc/pergola/tls/services-ca.crt"
+
+
+def test_a_failover_is_waited_for(pgbouncer):
+    settings = pgbouncer["pgbouncer"]
+    assert float(settings["server_login_retry"]) == 0.5
+    assert settings["server_fast_close"] == "1"
+    assert settings["server_connect_timeout"] == "3"
+    assert settings["tcp_user_timeout"] == "10000"
+    assert int(settings["query_wait_timeout"]) > 25
+
+
+def test_two_apps_share_the_budget(render):
+    databases = parse(render("pgbouncer", "pergola.ini.j2", "app1", **TWO_APPS))["databases"]
+    assert set(databases) == {"shop", "shop_ro", "forum", "forum_ro"}
+    assert {pairs(value)["pool_size"] for value in databases.values()} == {"10"}
+    assert pairs(databases["forum_ro"])["user"] == "forum"
+
+
+def test_one_variable_overrides_a_pool(render):
+    databases = parse(render("pgbouncer", "pergola.ini.j2", "app1", pgbouncer_rw_pool_size=7))["databases"]
+    assert pairs(databases["customers"])["pool_size"] == "7"
+    assert pairs(databases["customers_ro"])["pool_size"] == "20"
+
+
+def test_passwords_of_runtime_roles_alone(render):
+    users = render("pgbouncer", "users.txt.j2", "app1", **TWO_APPS)
+    assert '"shop" "shop-runs"' in users
+    assert "owns" not in users
+
+
+def sections(text):
+    """{'backend primary': [lines]}"""
+    found, current = {}, []
+    for line in text.splitlines():
+        if re.match(r"\w", line):
+            current = found.setdefault(line.strip(), [])
+        elif line.strip() and not line.strip().startswith("#"):
+            current.append(line.strip())
+    return found
+
+
+@pytest.fixture(scope="module")
+def haproxy(render):
+    return sections(render("haproxy", "pergola.cfg.j2", "app1"))
+
+
+def test_haproxy_listens_on_this_host_alone(haproxy):
+    binds = [line for lines in haproxy.values() for line in lines if line.startswith("bind")]
+    assert binds == ["bind 127.0.0.1:5000", "bind 127.0.0.1:5001"]
+
+
+def test_patroni_says_who_is_primary(haproxy):
+    assert "option httpchk GET /primary" in haproxy["backend primary"]
+    assert "option httpchk GET /replica?lag=16MB" in haproxy["backend replicas"]
+    for backend in ("backend primary", "backend replicas"):
+        assert "http-check expect status 200" in haproxy[backend]
+        servers = [line for line in haproxy[backend] if line.startswith("server ")]
+        assert servers == [f"server {name} {name}:5432 verifyhost {name}" for name in ("db1", "db2", "db3")]
+
+
+def test_reads_fall_back_to_the_primary(haproxy):
+    assert haproxy["frontend ro"][1:] == ["use_backend primary if { nbsrv(replicas) eq 0 }", "default_backend replicas"]
+    assert haproxy["frontend rw"][1:] == ["default_backend primary"]
+
+
+def test_checks_are_fast_and_verified(haproxy):
+    defaults = " ".join(haproxy["defaults"])
+    assert "inter 1s fastinter 500ms downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions" in defaults
+    assert "check port 8008 check-ssl verify required ca-file /etc/pergola/tls/control-ca.crt" in defaults
+    assert "verify none" not in str(haproxy)
+
+
+def test_nothing_is_controlled_over_the_network(haproxy):
+    assert not [line for line in haproxy["global"] if "stats socket" in line and "/run/" not in line]
+    assert "stats enable" not in str(haproxy)

@@ -1,0 +1,140 @@
+"""The front door."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def nginx(render):
+    return render("nginx", "nginx.conf.j2", "lb1")
+
+
+def directives(text, name):
+    return re.findall(rf"^\s*{name} ([^;{{]+);", text, re.MULTILINE)
+
+
+def blocks(text, name):
+    """The text of each block `name ... { }`, inner blocks included."""
+    found = []
+    for match in re.finditer(rf"^\s*{name}\b[^;{{}}]*\{{", text, re.MULTILINE):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        found.append(text[match.start() : end])
+    return found
+
+
+def test_braces_are_balanced(nginx):
+    assert nginx.count("{") == nginx.count("}")
+
+
+def test_all_instances_of_all_app_hosts_serve(nginx):
+    [upstream] = blocks(nginx, "upstream")
+    assert re.findall(r"server (\S+)", upstream) == ["app1:8001", "app1:8002", "app2:8001", "app2:8002"]
+    for line in ("least_conn;", "zone customers 128k;", "keepalive 64;"):
+        assert line in upstream
+
+
+def test_plain_http_only_redirects(nginx):
+    plain = [block for block in blocks(nginx, "server") if re.search(r"listen 80;", block)]
+    assert len(plain) == 1
+    assert "return 308 https://$host:8443$request_uri;" in plain[0]
+    assert "proxy_pass" not in plain[0]
+
+
+def test_the_usual_port_is_not_in_the_redirect(render):
+    assert "return 308 https://$host$request_uri;" in render("nginx", "nginx.conf.j2", "lb1", cluster_public_port=443)
+
+
+def test_the_door_is_tls_and_http2(nginx):
+    [front] = [block for block in blocks(nginx, "server") if "proxy_pass" in block]
+    assert "listen 443 ssl;" in front
+    assert "http2 on;" in front
+    assert "server_name localhost;" in front
+    assert directives(nginx, "ssl_protocols") == ["TLSv1.2 TLSv1.3"]
+    assert directives(nginx, "ssl_certificate") == ["/etc/pergola/tls/nginx.crt"]
+
+
+def test_other_names_hear_nothing(nginx):
+    [other] = [block for block in blocks(nginx, "server") if "default_server" in block]
+    assert "return 444;" in other
+    assert "proxy_pass" not in other
+
+
+def test_both_sides_of_the_way_to_the_app_show_a_certificate(nginx):
+    assert directives(nginx, "proxy_pass") == ["https://customers"]
+    assert directives(nginx, "proxy_ssl_verify") == ["on"]
+    assert directives(nginx, "proxy_ssl_name") == ["customers.pergola.internal"]
+    assert directives(nginx, "proxy_ssl_certificate") == ["/etc/pergola/tls/nginx-upstream.crt"]
+
+
+def test_headers_from_outside_are_replaced(nginx):
+    headers = dict(value.split(" ", 1) for value in directives(nginx, "proxy_set_header"))
+    assert headers["X-Forwarded-For"] == "$remote_addr"
+    assert headers["X-Forwarded-Proto"] == "$scheme"
+    assert headers["X-Request-ID"] == "$request_id"
+    assert headers["Host"] == "$http_host"
+    assert "set_real_ip_from" not in nginx
+
+
+def test_requests_that_change_something_are_never_repeated(nginx):
+    assert directives(nginx, "proxy_next_upstream") == ["error timeout http_502"]
+    assert "non_idempotent" not in nginx
+    assert directives(nginx, "proxy_connect_timeout") == ["1s"]
+
+
+def test_the_timeouts_are_a_chain(nginx, stack):
+    read = int(directives(nginx, "proxy_read_timeout")[0].rstrip("s"))
+    pool = int(stack.evaluate("app_pool_timeout", "app"))
+    query = int(stack.evaluate("pgbouncer_query_wait_timeout", "pgbouncer"))
+    assert 25 < pool < read
+    assert 25 < query < read
+    assert pool + query < read, "a request may wait for both"
+
+
+def test_static_files_come_from_disk(nginx):
+    [static] = [block for block in blocks(nginx, "location") if "/static/" in block]
+    assert "root /var/www/customers;" in static
+    assert "proxy_pass" not in static
+
+
+def test_no_version_and_no_arguments_are_told(nginx):
+    assert directives(nginx, "server_tokens") == ["off"]
+    [log_format] = re.findall(r"log_format [^;]+;", nginx)
+    assert "$request_uri" not in log_format
+    assert "$args" not in log_format
+    assert '$request"' not in log_format
+
+
+def test_limits_can_be_turned_off(nginx, render):
+    assert "limit_req_zone" in nginx
+    unlimited = render("nginx", "nginx.conf.j2", "lb1", nginx_requests_per_second=0, nginx_hsts_max_age=0)
+    assert "limit_req" not in unlimited
+    assert "Strict-Transport-Security" not in unlimited
+
+
+def test_proxies_in_front_are_believed_when_named(render):
+    text = render("nginx", "nginx.conf.j2", "lb1", nginx_trusted_proxies=["192.0.2.0/24"])
+    assert "set_real_ip_from 192.0.2.0/24;" in text
+    assert "real_ip_header X-Forwarded-For;" in text
+
+
+def test_two_apps_by_name(render):
+    apps = [
+        {"name": "shop", "port": 8000, "server_names": ["shop.example.com"]},
+        {"name": "forum", "port": 8100, "server_names": ["forum.example.com"]},
+    ]
+    text = render("nginx", "nginx.conf.j2", "lb1", cluster_apps=apps)
+    assert len(blocks(text, "upstream")) == 2
+    assert "server app2:8102 " in text
+    assert "server_name forum.example.com;" in text
+    assert "customers" not in text
+
+
+def test_the_master_keeps_what_it_needs_alone(render):
+    lines = render("nginx", "nginx.service.j2").splitlines()
+    [capabilities] = [line for line in lines if line.startswith("CapabilityBoundingSet=")]
+    assert "CAP_NET_BIND_SERVICE" in capabilities
+    assert "CAP_SYS_ADMIN" not in capabilities
