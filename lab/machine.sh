@@ -96,6 +96,14 @@ forget_earlier_boot() {
   fi
 }
 
+# Seven for every systemd: the usual 128, which root's processes share, are used up by two labs.
+raise_inotify_limit() {
+  local limit=/proc/sys/fs/inotify/max_user_instances
+  [ "$(cat $limit)" -lt 1024 ] || return 0
+  say 'raising fs.inotify.max_user_instances to 1024 until this machine boots again'
+  echo 1024 | as_root tee $limit >/dev/null
+}
+
 prepare_machine() {
   command -v podman >/dev/null || die 'podman is missing: run lab/bootstrap'
   [ "$(id -u)" = 0 ] || sudo true # asks for the password once, here
