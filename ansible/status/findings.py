@@ -213,7 +213,7 @@ def postgresql(report):
             yield Finding(
                 name,
                 f"PostgreSQL needs a restart for {database['pending_restart']}",
-                "ansible-playbook site.yml --tags postgresql -e postgresql_restart=true",
+                patroni(name, f"restart --force --pending {report['cluster']} {name}"),
             )
         limit = database.get("max_connections", 0)
         if limit and database["connections"] * 100 >= limit * CONNECTIONS_PERCENT:

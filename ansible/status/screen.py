@@ -119,6 +119,7 @@ def application(report):
             states = [
                 f"{number} {worst(seen.get((name, entry['port']), {'silent'}))}"
                 for number, entry in hosts[name].get("instances", {}).items()
+                if hosts[name].get("live")
             ]
             yield row(name, f"instances {', '.join(states) or 'none'}   {pool_use(report, name, app)}")
 
