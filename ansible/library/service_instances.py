@@ -137,9 +137,9 @@ def changed_at(path):
         return 0.0
 
 
-def probe(address, port, host, context):
+def probe(address, port, host, context, timeout):
     """(status, body) of one readiness check; the status is 0 if there was no answer."""
-    connection = http.client.HTTPSConnection(address, port, timeout=5, context=context)
+    connection = http.client.HTTPSConnection(address, port, timeout=timeout, context=context)
     try:
         connection.request("GET", READY, headers={"Host": host})
         answer = connection.getresponse()
@@ -231,12 +231,12 @@ class Instances:
         context.load_cert_chain(self.options["certificate"], self.options["key"])
         address, port = self.options["address"], self.options["port"] + int(number)
         give_up = time.monotonic() + self.options["timeout"]
-        while True:
-            status, body = probe(address, port, self.options["host"], context)
+        status, body = 0, ""
+        while (left := give_up - time.monotonic()) > 0:
+            # It has all the time that is left: an app that waits for its database can then say so.
+            status, body = probe(address, port, self.options["host"], context, left)
             if status == 200:
                 return
-            if time.monotonic() > give_up:
-                break
             time.sleep(0.5)
         answer = f"{status} {body}" if status else body
         raise InstanceError(

@@ -1,0 +1,170 @@
+"""What a release is made of, and what a host says of its releases."""
+
+import os
+import sys
+import tarfile
+
+import pytest
+from harness import PROJECT
+
+sys.path.insert(0, str(PROJECT / "ansible" / "library"))
+
+import release_archive
+import release_info
+
+LOCK = """\
+django==5.2.1 \\
+    --hash=sha256:0000
+gunicorn[gevent]==27.0.1 \\
+    --hash=sha256:1111
+"""
+TARGET = {"python_version": "3.13", "platforms": ["manylinux_2_28_x86_64"]}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A Django project with much that no host needs."""
+    folder = tmp_path / "shop"
+    files = {
+        "manage.py": "#!/usr/bin/env python",
+        "requirements.txt": LOCK,
+        "config/wsgi.py": "application = None",
+        "config/__pycache__/wsgi.cpython-313.pyc": "x",
+        "config/old.pyc": "x",
+        "shop/tests/test_views.py": "def test(): pass",
+        ".env": "SECRET_KEY=x",
+        ".venv/bin/python": "x",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "manage.py").chmod(0o700)
+    return folder
+
+
+@pytest.fixture
+def wheels(monkeypatch):
+    """Downloads that write one wheel; the list tells for which locks."""
+    asked = []
+
+    def download(lock, target, _version, _platforms):
+        asked.append(lock)
+        target.mkdir(exist_ok=True)
+        (target / "django-5.2.1-py3-none-any.whl").write_text("wheel")
+
+    monkeypatch.setattr(release_archive, "download", download)
+    return asked
+
+
+def build(project, cache, **options):
+    return release_archive.build(project, cache / "releases", cache / "wheelhouse", **TARGET | options)
+
+
+def test_an_archive_holds_source_and_wheels_and_nothing_else(project, wheels, tmp_path):
+    _, archive, changed = build(project, tmp_path)
+    with tarfile.open(archive) as tar:
+        modes = {member.name: member.mode for member in tar}
+    assert changed
+    assert modes == {
+        "app/config/wsgi.py": 0o644,
+        "app/manage.py": 0o755,
+        "app/requirements.txt": 0o644,
+        "wheelhouse/django-5.2.1-py3-none-any.whl": 0o644,
+    }
+
+
+def test_the_same_content_gives_the_same_archive(project, wheels, tmp_path):
+    first, first_archive, _ = build(project, tmp_path / "one")
+    os.utime(project / "manage.py", (1, 1))
+    (project / "config" / "new.pyc").write_text("y")
+    second, second_archive, _ = build(project, tmp_path / "two")
+    assert first == second
+    assert first_archive.read_bytes() == second_archive.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["config/wsgi.py", "requirements.txt", "new.py"])
+def test_other_content_is_another_release(project, wheels, tmp_path, name):
+    first, _, _ = build(project, tmp_path)
+    (project / name).write_text(LOCK + "# changed\n")
+    assert build(project, tmp_path)[0] != first
+
+
+def test_a_release_is_built_once(project, wheels, tmp_path):
+    build(project, tmp_path)
+    assert build(project, tmp_path)[2] is False
+    assert len(wheels) == 1
+
+
+def test_check_mode_builds_nothing(project, wheels, tmp_path):
+    _, archive, changed = build(project, tmp_path, check=True)
+    assert (changed, archive.exists(), wheels) == (True, False, [])
+
+
+def test_a_project_outside_a_repository_has_releases_too(project, wheels, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    assert build(project, tmp_path)[0].startswith("tree-")
+
+
+def test_what_pip_did_not_finish_is_no_wheelhouse(project, tmp_path, monkeypatch):
+    def pip(_lock, target, *_):
+        return [sys.executable, "-c", f"open(r'{target}/half.whl', 'w'); raise SystemExit('no network')"]
+
+    monkeypatch.setattr(release_archive, "download_command", pip)
+    with pytest.raises(release_archive.BuildError, match="no network"):
+        build(project, tmp_path)
+    assert [path.name for path in (tmp_path / "wheelhouse").glob("*/*")] == ["half.whl"]
+    monkeypatch.setattr(release_archive, "download_command", lambda *_: [sys.executable, "-c", ""])
+    with tarfile.open(build(project, tmp_path)[1]) as tar:
+        assert "wheelhouse/half.whl" in tar.getnames(), "the next run goes on where it was interrupted"
+
+
+def test_pip_takes_wheels_for_the_hosts_alone(tmp_path):
+    command = release_archive.download_command(tmp_path / "lock", tmp_path, "3.13", ["manylinux_2_28_x86_64"])
+    line = " ".join(command)
+    for option in ("--no-deps", "--require-hashes", "--only-binary=:all:", "--python-version 3.13"):
+        assert option in line
+    assert "--abi cp313 --abi abi3 --abi none --platform manylinux_2_28_x86_64 --platform any" in line
+
+
+def test_a_lock_without_what_runs_the_app_is_refused(project, wheels, tmp_path):
+    with pytest.raises(release_archive.BuildError, match=r"does not lock gevent: add that to requirements\.in"):
+        build(project, tmp_path, requires=["gunicorn", "gevent"])
+
+
+def test_a_lock_without_hashes_is_refused(project, wheels, tmp_path):
+    (project / "requirements.txt").write_text("django==5.2.1\n")
+    with pytest.raises(release_archive.BuildError, match="has no hashes"):
+        build(project, tmp_path)
+
+
+def test_a_linked_directory_is_refused_rather_than_left_out(project, wheels, tmp_path):
+    (project / "linked").symlink_to(project / "config")
+    with pytest.raises(release_archive.BuildError, match="linked is a link"):
+        build(project, tmp_path)
+
+
+def test_a_bare_host_has_no_release(tmp_path):
+    assert release_info.release_info(tmp_path / "shop") == {
+        "live": "",
+        "live_since": 0.0,
+        "archives": [],
+        "releases": [],
+        "instances": {},
+    }
+
+
+def test_what_is_unfinished_is_not_a_release(tmp_path):
+    for name in ("releases/1-a", "releases/2-b.part", "archives", "instances"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "archives" / "1-a.tar.gz").touch()
+    (tmp_path / "archives" / "2-b.tar.gz.part").touch()
+    (tmp_path / "instances" / "1").symlink_to("../releases/1-a")
+    (tmp_path / "live").write_text("1-a\n")
+    os.utime(tmp_path / "live", (5, 5))
+    assert release_info.release_info(tmp_path) == {
+        "live": "1-a",
+        "live_since": 5.0,
+        "archives": ["1-a"],
+        "releases": ["1-a"],
+        "instances": {"1": "1-a"},
+    }
