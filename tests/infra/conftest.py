@@ -17,7 +17,7 @@ import jinja2
 import pytest
 import testinfra
 from testinfra.utils.ansible_runner import AnsibleRunner
-from toolbox import patroni_cluster
+from toolbox import name_of, patroni_cluster
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,7 +96,7 @@ def hosts(pytestconfig):
             ssh_config=pytestconfig.option.ssh_config,
         )
         assert found, f"the inventory has no {pattern}"
-        return sorted(found, key=lambda host: host.backend.get_hostname())
+        return sorted(found, key=name_of)
 
     return get
 
@@ -110,7 +110,7 @@ def names(runner):
 @pytest.fixture(scope="module")
 def name(host):
     """The inventory's name of the host under test."""
-    return host.backend.get_hostname()
+    return name_of(host)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def primary(hosts):
 @pytest.fixture(scope="session")
 def replicas(hosts, primary):
     """Every other PostgreSQL host."""
-    return [host for host in hosts("postgres") if host is not primary]
+    return [host for host in hosts("postgres") if name_of(host) != name_of(primary)]
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,11 @@ class Answer:
         return json.loads(self.body)
 
 
+def name_of(host):
+    """The inventory's name of a host."""
+    return host.backend.get_hostname()
+
+
 def curl(host, url, *options, authority="services", certificate=None):
     """Ask for `url` from `host`, trusting one of the two authorities, as the owner of a certificate or as nobody."""
     arguments = ["--cacert", f"{TLS}/{authority}-ca.crt", *options, url]
@@ -68,7 +73,7 @@ def sql_error(host, query, database="postgres"):
 
 def patroni_cluster(host):
     """The members of the database cluster, as Patroni on `host` sees them."""
-    answer = curl(host, f"https://{host.backend.get_hostname()}:8008/cluster", authority="control")
+    answer = curl(host, f"https://{name_of(host)}:8008/cluster", authority="control")
     assert answer.status == 200, answer
     return answer.json["members"]
 

@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from toolbox import name_of
 
 testinfra_hosts = ["app"]
 
@@ -37,11 +38,11 @@ def test_it_runs_and_starts_at_boot(host):
 
 
 def test_writes_go_to_the_primary_alone(servers, primary):
-    assert up(servers, "primary") == [primary.backend.get_hostname()]
+    assert up(servers, "primary") == [name_of(primary)]
 
 
 def test_reads_go_to_every_replica(servers, replicas):
-    assert up(servers, "replicas") == sorted(replica.backend.get_hostname() for replica in replicas)
+    assert up(servers, "replicas") == sorted(name_of(replica) for replica in replicas)
 
 
 def test_it_knows_every_database_host(servers, names):

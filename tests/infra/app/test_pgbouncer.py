@@ -3,7 +3,7 @@
 import shlex
 
 import pytest
-from toolbox import eventually, sql
+from toolbox import eventually, name_of, sql
 
 testinfra_hosts = ["app"]
 
@@ -73,7 +73,7 @@ def test_a_server_connection_is_a_clients_for_one_transaction_only(host):
 
 
 def test_writes_reach_the_primary_and_reads_a_replica(host, names, variables, primary):
-    of_primary = variables(primary.backend.get_hostname()).host_address
+    of_primary = variables(name_of(primary)).host_address
     of_all = {variables(name).host_address for name in names("postgres")}
     question = "SELECT pg_is_in_recovery(), host(inet_server_addr())"
     assert ask(host, "customers", "customers", question).stdout.splitlines()[1] == f"f|{of_primary}"

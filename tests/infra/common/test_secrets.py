@@ -4,7 +4,10 @@ testinfra_hosts = ["cluster"]
 
 # What holds a secret, on hosts of a group; who may read it. Keys are in test_certificates.py.
 FILES = {
-    "postgres": {"/etc/patroni/config.yml": ("root", "postgres", 0o640)},
+    "postgres": {
+        "/etc/patroni/config.yml": ("postgres", "postgres", 0o600),
+        "/var/lib/postgresql/.pgpass-patroni": ("postgres", "postgres", 0o600),
+    },
     "redis": {"/etc/redis/users.acl": ("root", "redis", 0o640)},
     "app": {
         "/etc/customers/app.env": ("root", "customers", 0o640),

@@ -1,6 +1,6 @@
 """PostgreSQL under Patroni: one primary, replicas that stream and write nothing, settings as designed."""
 
-from toolbox import curl, eventually, patroni_cluster, sql, sql_error
+from toolbox import curl, eventually, name_of, patroni_cluster, sql, sql_error
 
 testinfra_hosts = ["postgres"]
 
@@ -63,7 +63,7 @@ def test_the_primary_sends_to_two_replicas_over_tls_and_waits_for_one(primary):
 
 
 def test_a_replica_receives_from_the_primary(replicas, primary):
-    source = primary.backend.get_hostname()
+    source = name_of(primary)
     for replica in replicas:
         assert sql(replica, "SELECT status, sender_host FROM pg_stat_wal_receiver") == [f"streaming|{source}"]
 
