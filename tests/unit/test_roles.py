@@ -45,11 +45,13 @@ def test_each_option_has_a_type_and_a_description(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_each_default_has_a_comment(role):
+    """Beside it, or above the paragraph that it is in."""
     file = PROJECT / "ansible" / "roles" / role / "defaults" / "main.yml"
-    lines = file.read_text().splitlines() if file.exists() else []
-    for previous, line in zip(["", *lines], lines, strict=False):
-        if re.match(r"\w+:", line):
-            assert " # " in line or previous.startswith("# "), f"{role}: {line}"
+    for paragraph in re.split(r"\n\s*\n", file.read_text() if file.exists() else ""):
+        explained = False
+        for line in paragraph.splitlines():
+            explained = explained or line.startswith("# ")
+            assert not re.match(r"\w+:", line) or explained or " # " in line, f"{role}: {line}"
 
 
 @pytest.mark.parametrize("role", ROLES)

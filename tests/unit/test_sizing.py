@@ -35,7 +35,7 @@ def test_memory_is_rounded_down_so_that_a_reboot_resizes_nothing(fact):
     assert sizing.tier_memory_mb(fact, ["postgres"], "postgres") == 704
 
 
-@given(st.integers(1536, 2**20), st.sets(st.sampled_from(TIERS), min_size=1))
+@given(st.integers(1600, 2**20), st.sets(st.sampled_from(TIERS), min_size=1))
 def test_the_parts_of_all_tiers_fit_the_host(memory, tiers):
     parts = [sizing.tier_memory_mb(memory, list(tiers), tier) for tier in tiers]
     assert sum(parts) <= memory - 256
