@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_redis import get_redis_connection
@@ -61,3 +61,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
     status = "unavailable" if unavailable else "degraded" if failed else "ready"
     answer = {"status": status, "release": settings.RELEASE_ID, "checks": checks}
     return JsonResponse(answer, status=503 if unavailable else 200)
+
+
+class HealthMiddleware:
+    """Answers before anything else looks at the request: probes come by address, and from where TLS may not reach."""
+
+    views = {"/healthz": healthz, "/readyz": readyz}
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.views.get(request.path, self.get_response)(request)

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from hypothesis import settings
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
@@ -12,6 +13,14 @@ from customers.services import create_customer
 # The same examples in every run, however slow the machine is.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Closes what Django forgets: the mirror's own session, which would keep the test database from being dropped."""
+    yield
+    with django_db_blocker.unblock():
+        connections["replica"].close()
 
 
 @pytest.fixture

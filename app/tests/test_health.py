@@ -80,8 +80,8 @@ def test_a_read_only_primary_is_none(client, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["/healthz", "/readyz"])
-def test_probes_need_no_tls_and_are_never_cached(client, url):
-    response = client.get(url)
+def test_probes_need_neither_tls_nor_a_host_name_and_are_never_cached(client, url):
+    response = client.get(url, headers={"Host": "10.0.0.21:8001"})
     assert response.status_code == 200
     assert "no-store" in response["Cache-Control"]
     assert client.post(url).status_code == 405
