@@ -43,7 +43,7 @@ lint: venv ## Linters: ruff, yamllint, ansible-lint, shellcheck
 	ansible-lint --offline
 
 unit: venv ## Unit tests: filters, templates, role interfaces, inventories
-	@pytest tests/unit $(ARGS)
+	@pytest tests/unit --numprocesses=auto $(ARGS)
 
 app-test: venv ## The app's tests, against PostgreSQL and Redis
 	@set -a

@@ -1,6 +1,7 @@
 """The interface of every role: argument_specs and defaults say the same, and each default says why."""
 
 import re
+from functools import cache
 
 import pytest
 import yaml
@@ -9,11 +10,13 @@ from harness import PROJECT
 ROLES = sorted(path.name for path in (PROJECT / "ansible" / "roles").iterdir() if path.is_dir())
 
 
+@cache
 def load(role, path):
     file = PROJECT / "ansible" / "roles" / role / path
     return (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
 
 
+@cache
 def specified(role):
     """The options of the role's entry points, {name: option}."""
     entry_points = load(role, "meta/argument_specs.yml").get("argument_specs", {}).values()
