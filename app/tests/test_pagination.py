@@ -1,5 +1,5 @@
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
 
 import pytest
@@ -118,3 +118,11 @@ def test_any_other_text_is_refused(token):
 def test_a_forged_cursor_is_refused(text):
     with pytest.raises(ValidationError):
         Cursor.decode(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
+
+
+@pytest.mark.parametrize("moment", [datetime.min, datetime.max])
+@pytest.mark.parametrize("offset", [timedelta(hours=14), timedelta(hours=-14)])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_cursor_from_the_end_of_time_is_harmless(api, moment, offset, backwards):
+    cursor = Cursor(moment.replace(tzinfo=timezone(offset)), MAX_ID, backwards)
+    assert api.get(URL, {"cursor": cursor.encode()}).status_code == 200

@@ -18,4 +18,4 @@ class Command(BaseCommand):
             created += create_sample_customers(numbers=range(start, stop))
             if self.stderr.isatty():
                 self.stderr.write(f"\r{stop:,} of {count:,}", ending="" if stop < count else "\n")
-        self.stdout.write(f"{count} sample customers: {created} created, {count - created} unchanged")
+        self.stdout.write(f"{count} sample customers: {f'{created} created' if created else 'unchanged'}")
