@@ -51,6 +51,17 @@ def curl(host, url, *options, authority="services", certificate=None):
     )
 
 
+# Why a TLS server turns a client away: it has no certificate, one of another authority, or one for servers only.
+NO_CERTIFICATE = "refused: TLSV13_ALERT_CERTIFICATE_REQUIRED"
+FOREIGN_CERTIFICATE = "refused: TLSV1_ALERT_UNKNOWN_CA"
+SERVER_CERTIFICATE = "refused: SSLV3_ALERT_UNSUPPORTED_CERTIFICATE"
+
+
+def handshake(host, server, port, authority="services", certificate=None):
+    """Whether a server accepts `host`, as the owner of a certificate or as nobody: "accepted", or why not."""
+    return probe(host, "tls_handshake.py", server, port, authority, *[certificate] if certificate else [])
+
+
 def probe(host, script, *arguments, user=None, python="python3"):
     """The output of a script of probes/, run on `host`, as `user` where one is named."""
     command = f"{python} -c {shlex.quote((PROBES / script).read_text())} {shlex.join(map(str, arguments))}"

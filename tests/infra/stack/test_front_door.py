@@ -99,3 +99,9 @@ def test_the_admin_asks_who_is_there(front):
     answer = front.get("/admin/")
     assert answer.status_code == 302
     assert answer.headers["location"].startswith("/admin/login/")
+
+
+def test_no_migration_is_missing_and_djangos_checks_pass(hosts):
+    for command in ("migrate --check", "check --deploy --fail-level WARNING"):
+        answer = hosts("app")[0].run(f"customers-manage {command}")
+        assert answer.succeeded, answer
