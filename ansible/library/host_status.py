@@ -418,12 +418,19 @@ def upstream(configuration, name):
 
 
 def check(context, name, host, port, path):
-    """ "ok", or what was answered instead."""
+    """The word "ok", or what was answered instead: the checks that fail, where the answer lists some."""
     try:
         code, text = get(context, host, port, path, headers={"Host": name})
     except (OSError, http.client.HTTPException) as fault:
         return describe(fault)
-    return "ok" if code == 200 else f"{code} {' '.join(text.split())[:160]}"
+    try:
+        reasons = [f"{key}: {value}" for key, value in json.loads(text)["checks"].items() if value != "ok"]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        page = re.search(r"<title>(?:\d{3} )?([^<]*)", text)
+        reasons = [] if code == 200 else [" ".join((page.group(1) if page else text).split())]
+    if code == 200 and not reasons:
+        return "ok"
+    return f"{'degraded,' if code == 200 else code} {'; '.join(reasons)}"[:200]
 
 
 # What is asked where, by the names of the inventory groups.

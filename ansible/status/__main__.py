@@ -104,7 +104,7 @@ def assemble(answer, inventory):
 
 
 def knock(url, authority):
-    """ "ok", or what a visitor gets instead; the cluster's own authority is trusted along with the system's."""
+    """The word "ok", or what a visitor gets instead; the cluster's own authority is trusted along with the system's."""
     context = ssl.create_default_context()
     if authority:
         context.load_verify_locations(cadata=authority)
