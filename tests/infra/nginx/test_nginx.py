@@ -138,7 +138,7 @@ def test_it_serves_static_files_itself(host, names, static_file):
             assert curl(host, url, *headers, certificate="nginx-upstream").status == 404
 
 
-def test_a_static_file_that_does_not_exist_is_not_asked_of_the_app(log, door):
+def test_a_static_file_that_does_not_exist_is_not_asked_of_the_app(door):
     answer = door.get("/static/no-such-file.css")
     assert answer.status_code == 404
     assert "nginx" in answer.text
