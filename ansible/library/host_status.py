@@ -15,6 +15,8 @@ import stat
 import struct
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -75,17 +77,26 @@ status:
   returned: always
 """
 
-TIMEOUT = 4  # seconds that one service may take to answer
+TIMEOUT = 6  # seconds that one service may take to answer
 TLS = "/etc/pergola/tls"
+# What templates/_macros/systemd.j2 takes away from each service, as far as it is a yes or no.
 SANDBOX = [
+    "LockPersonality",
     "NoNewPrivileges",
-    "ProtectSystem",
-    "ProtectHome",
-    "PrivateTmp",
     "PrivateDevices",
-    "ProtectKernelTunables",
+    "PrivateTmp",
+    "ProtectClock",
     "ProtectControlGroups",
+    "ProtectHome",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+    "ProtectProc",
+    "ProtectSystem",
     "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
     "SystemCallFilter",
 ]
 SECRET_FILES = [f"{TLS}/*.key", "/etc/patroni/config.yml", "/etc/pgbouncer/users.txt", "/etc/redis/users.acl"]
@@ -185,7 +196,7 @@ def units(names):
             "state": values["ActiveState"] if values["LoadState"] == "loaded" else values["LoadState"],
             "enabled": values.get("UnitFileState") == "enabled",
             "pid": int(values.get("MainPID", 0)),
-            "sandbox": {key: values.get(key, "") not in ("", "no") for key in SANDBOX},
+            "sandbox": {key: values.get(key, "") not in ("", "no", "default") for key in SANDBOX},
         }
     return found
 
@@ -402,10 +413,10 @@ def loadbalancer(params, answer):
         name = item["name"]
         public = (item.get("server_names") or params["public_names"])[0]
         servers = upstream(text, name)
-        answer["upstreams"][name] = {
-            server: check(context, public, *server.rsplit(":", 1), "/readyz") for server in servers
-        }
-        answer["front"][name] = check(visitor, public, "127.0.0.1", 443, "/healthz")
+        with ThreadPoolExecutor() as pool:  # one that is silent must not make the others wait
+            states = pool.map(check, repeat(context), repeat(public), servers, repeat("/readyz"))
+            answer["upstreams"][name] = dict(zip(servers, states, strict=True))
+        answer["front"][name] = check(visitor, public, "127.0.0.1:443", "/healthz")
         answer["static"][name] = pointed(Path("/var/www", name, "static"))
 
 
@@ -417,10 +428,10 @@ def upstream(configuration, name):
     return [server for server, options in servers if "down" not in options.split()]
 
 
-def check(context, name, host, port, path):
+def check(context, name, server, path):
     """The word "ok", or what was answered instead: the checks that fail, where the answer lists some."""
     try:
-        code, text = get(context, host, port, path, headers={"Host": name})
+        code, text = get(context, *server.rsplit(":", 1), path, headers={"Host": name})
     except (OSError, http.client.HTTPException) as fault:
         return describe(fault)
     try:
@@ -430,7 +441,7 @@ def check(context, name, host, port, path):
         reasons = [] if code == 200 else [" ".join((page.group(1) if page else text).split())]
     if code == 200 and not reasons:
         return "ok"
-    return f"{'degraded,' if code == 200 else code} {'; '.join(reasons)}"[:200]
+    return f"{'degraded,' if code == 200 else code} {'; '.join(reasons)}"[:120]
 
 
 # What is asked where, by the names of the inventory groups.

@@ -261,7 +261,8 @@ def cache(report):
         if stopped(server) or "anonymous" not in server:
             continue
         if not server["anonymous"].startswith("-NOAUTH"):
-            yield Finding(name, f"Redis is open: it answered {server['anonymous'][:20]} to a stranger", site(name))
+            what = f"Redis asks strangers for no password: PING is answered by {server['anonymous'][:20]}"
+            yield Finding(name, what, site(name))
         if server.get("plain"):
             yield Finding(name, "Redis speaks without TLS", site(name))
 
@@ -412,7 +413,8 @@ def sandboxes(report):
             for unit, state in units(section).items():
                 missing = [key for key, value in state["sandbox"].items() if not value]
                 if unit.endswith(".service") and state["state"] == "active" and missing:
-                    yield Finding(name, f"{unit} runs without {', '.join(missing)}", site(name))
+                    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+                    yield Finding(name, f"{unit} runs without {', '.join(missing[:3])}{more}", site(name))
 
 
 def certificates(report):

@@ -1,6 +1,7 @@
 """`make status`: what it calls wrong, what it says to type, and what one screen shows."""
 
 import copy
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ansible"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ansible" / "library"))
 
+from host_status import SANDBOX as ASKED
 from host_status import upstream
 from status.__main__ import assemble
 from status.findings import findings
@@ -233,7 +235,7 @@ BROKEN = {
     ),
     "Redis open": (
         {"cache1|redis|anonymous": "+PONG"},
-        ("cache1", "Redis is open: it answered +PONG to a stranger"),
+        ("cache1", "Redis asks strangers for no password: PING is answered by +PONG"),
     ),
     "Redis without TLS": ({"cache1|redis|plain": "-NOAUTH"}, ("cache1", "Redis speaks without TLS")),
     "session mode": (
@@ -314,6 +316,10 @@ BROKEN = {
     "sandbox removed": (
         {"app1|app|apps|customers|units|customers@1.service|sandbox|ProtectSystem": False},
         ("app1", "customers@1.service runs without ProtectSystem"),
+    ),
+    "whole sandbox removed": (
+        {"db1|postgres|units|patroni.service|sandbox": dict.fromkeys("ABCDE", False)},
+        ("db1", "patroni.service runs without A, B, C and 2 more"),
     ),
     "certificate expiring": (
         {"app1|system|certificates": {"/etc/pergola/tls/customers.crt": 9}},
@@ -480,6 +486,18 @@ def test_the_servers_that_nginx_uses_are_read_from_its_configuration():
     assert upstream(NGINX, "customers") == ["app1:8001", "app2:8001"]
     assert upstream(NGINX, "shop") == ["app1:9001"]
     assert upstream(NGINX, "nothing") == []
+
+
+def test_the_whole_sandbox_is_looked_at():
+    macro = (Path(__file__).resolve().parents[2] / "templates" / "_macros" / "systemd.j2").read_text()
+    given = set(re.findall(r"^([A-Z]\w+)=", macro, re.MULTILINE))
+    without_a_yes_or_no = {
+        "CapabilityBoundingSet",
+        "ReadWritePaths",
+        "RestrictAddressFamilies",
+        "SystemCallArchitectures",
+    }
+    assert set(ASKED) == given - without_a_yes_or_no
 
 
 def test_a_report_is_put_together_from_what_each_host_said():
