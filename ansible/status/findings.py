@@ -108,6 +108,15 @@ def app_names(report):
     return [app["name"] for app in report["apps"]]
 
 
+def patroni_state(report, host):
+    """What the members say of one of them, such as "creating replica"; "down" if none says anything."""
+    for _name, database in answers(report, "postgres"):
+        member = database.get("cluster", {}).get("members", {}).get(host)
+        if member:
+            return member.get("state", "down")
+    return "down"
+
+
 def expected_servers(report, name):
     """{"app1:8001": ("app1", "1")} for every instance that the inventory asks for."""
     port = next(int(app["port"]) for app in report["apps"] if app["name"] == name)
@@ -191,7 +200,7 @@ def replicas(report):
     for name, database in answers(report, "postgres"):
         if name == found[0] or stopped(database):
             continue
-        stream = streams.get(name, {"state": "not connected", "lag": 0})
+        stream = streams.get(name, {"state": patroni_state(report, name), "lag": 0})
         if stream["state"] != "streaming":
             yield Finding(name, f"the replica does not stream: {stream['state']}", journal(name, "patroni"))
         elif database.get("replay_paused"):
@@ -381,12 +390,13 @@ def services(report):
     for name, status in reachable(report):
         named = set()
         for title, section in status.items():
+            known = title == "postgres" and len(primaries(report)) == 1  # `replicas` says what the matter is
             down = {unit: state["state"] for unit, state in units(section).items() if state["state"] != "active"}
             for unit, state in down.items():
                 named.add(unit)
                 if "@" not in unit:  # instances are judged by their sockets and by what they answer
                     yield Finding(name, f"{unit} is {state}", site(name))
-            if section.get("error") and not down:
+            if section.get("error") and not down and not known:
                 yield Finding(name, f"{title} cannot be asked: {section['error']}", site(name))
         for unit in status.get("system", {}).get("failed_units", []):
             if unit not in named:

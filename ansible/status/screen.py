@@ -5,6 +5,7 @@ from status.findings import (
     app_names,
     expected_servers,
     hosts_of,
+    patroni_state,
     primaries,
     reachable,
     upstream_servers,
@@ -66,7 +67,7 @@ def database(report):
         if state is None:
             yield row(name, "unreachable")
         elif "role" not in state:
-            yield row(name, "down")
+            yield row(name, patroni_state(report, name))
         elif state["role"] == "primary":
             used = f"{state['connections']} of {state['max_connections']} connections"
             yield row(name, f"primary   timeline {state['timeline']}, {used}")

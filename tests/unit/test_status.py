@@ -78,7 +78,7 @@ def rule(kind, database, user, address, method, netmask="255.255.255.255", line=
 def database(**state):
     return {
         "units": {"patroni.service": unit()},
-        "cluster": {"members": {}, "paused": False},
+        "cluster": {"members": {"db3": {"name": "db3", "role": "replica", "state": "starting"}}, "paused": False},
         "role": "replica",
         "replay_paused": False,
         "receiver": "streaming",
@@ -193,11 +193,18 @@ def test_nothing_is_wrong_on_a_good_day(report):
 BROKEN = {
     "replica not streaming": (
         {"db2|postgres|replicas": {"db1": {"state": "streaming", "sync": "sync", "lag": 0}}},
-        ("db3", "the replica does not stream: not connected"),
+        ("db3", "the replica does not stream: starting"),
     ),
     "replica catching up": (
         {"db2|postgres|replicas|db3|state": "catchup"},
         ("db3", "the replica does not stream: catchup"),
+    ),
+    "replica being made": (
+        {
+            "db3|postgres": {"units": {"patroni.service": unit()}, "error": "No such file or directory"},
+            "db2|postgres|replicas": {"db1": {"state": "streaming", "sync": "sync", "lag": 0}},
+        },
+        ("db3", "the replica does not stream: starting"),
     ),
     "lagging replica": ({"db2|postgres|replicas|db3|lag": 40 * 2**20}, ("db3", "the replica is 40 MB behind")),
     "replay paused": ({"db1|postgres|replay_paused": True}, ("db1", "replay is paused: the replica shows old data")),
