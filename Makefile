@@ -53,7 +53,8 @@ app-test: venv ## The app's tests, against PostgreSQL and Redis
 	pytest $(ARGS)
 
 molecule: venv ## The whole stack on hosts of its own: create, converge, idempotence, verify, destroy
-	@molecule test $(ARGS)
+	@ANSIBLE_HOME=$(CURDIR)/.ansible MOLECULE_COMMAND_BORDERS=false \
+	  molecule --base-config .config/molecule/config.yml test $(ARGS)
 
 infra: venv ## Only the tests of running hosts, against those of INVENTORY
 	@pytest tests/infra --ansible-inventory=$(INVENTORY) $(ARGS)

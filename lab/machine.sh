@@ -105,7 +105,7 @@ raise_inotify_limit() {
 }
 
 prepare_machine() {
-  command -v podman >/dev/null || die 'podman is missing: run lab/bootstrap'
+  command -v podman >/dev/null || die 'podman is missing: type make bootstrap'
   [ "$(id -u)" = 0 ] || sudo true # asks for the password once, here
   mkdir -p "${state:?}"
   forget_earlier_boot
