@@ -42,10 +42,10 @@ def faults(inventory):
     return Stack(inventory).evaluate("groups | inventory_faults(hostvars)", "preflight")
 
 
-@pytest.mark.parametrize("name", INVENTORIES)
+@pytest.mark.parametrize("name", [*(f"inventories/{name}" for name in INVENTORIES), "molecule/inventory"])
 def test_it_parses(name):
     subprocess.run(
-        [Path(sys.executable).parent / "ansible-inventory", "-i", PROJECT / "inventories" / name, "--graph"],
+        [Path(sys.executable).parent / "ansible-inventory", "-i", PROJECT / name, "--graph"],
         env=os.environ | {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"},
         capture_output=True,
         check=True,

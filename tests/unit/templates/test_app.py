@@ -1,63 +1,32 @@
-"""The app's instances, its environment and its tools."""
+"""The files of the app role, rendered for a host of the lab."""
 
-import ast
+import ssl
 import subprocess
 
 import pytest
+from harness import PROJECT, STUB_SECRETS, secret
+
+SECRETS = list(STUB_SECRETS["secrets_apps"]["customers"].values())
 
 
-def settings(text):
-    """What gunicorn would read from its configuration file."""
-    found = {}
-    exec(compile(text, "gunicorn.conf.py", "exec"), found)
-    return found
+def environment(stack, render, which):
+    """An environment file as systemd reads it."""
+    text = render("app", "environment.j2", __app_variables=stack.evaluate(f"__app_{which}_environment", "app"))
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {name: value.strip('"') for name, value in (line.split("=", 1) for line in lines)}
 
 
-@pytest.fixture(scope="module")
-def gunicorn(render):
-    return settings(render("app", "gunicorn.conf.py.j2", "app1"))
+def gunicorn(render, **overrides):
+    """Gunicorn's settings as it would read them."""
+    settings = {}
+    exec(render("app", "gunicorn.conf.py.j2", **overrides), settings)
+    return settings
 
 
-def test_workers_are_sized_for_the_host(gunicorn):
-    assert gunicorn["workers"] == 1
-    assert gunicorn["worker_class"] == "gevent"
-    assert gunicorn["preload_app"] is False
-    assert gunicorn["max_requests"] >= 10_000
-    assert gunicorn["max_requests_jitter"] > 0
-
-
-def test_a_larger_host_gets_more_of_them(render):
-    text = render("app", "gunicorn.conf.py.j2", "app1", host_memory_mb=8192, host_cpus=8)
-    assert settings(text)["workers"] == 5
-    assert settings(render("app", "gunicorn.conf.py.j2", "app1", app_workers=3))["workers"] == 3
-
-
-def test_threads_are_a_choice(render):
-    threaded = settings(render("app", "gunicorn.conf.py.j2", "app1", app_worker_class="gthread"))
-    assert threaded["worker_class"] == "gthread"
-    assert threaded["threads"] == 4
-    assert "worker_connections" not in threaded
-
-
-def test_only_holders_of_a_certificate_are_served(gunicorn):
-    assert gunicorn["cert_reqs"] == 2
-    assert gunicorn["ca_certs"] == "/etc/pergola/tls/services-ca.crt"
-    assert gunicorn["certfile"] == "/etc/pergola/tls/customers.crt"
-
-
-def test_forwarded_headers_are_believed_of_the_balancers_alone(gunicorn):
-    assert gunicorn["forwarded_allow_ips"] == "10.9.8.11,10.9.8.12"
-    assert "bind" not in gunicorn
-
-
-def environment(stack, of="__app_runtime_environment", **overrides):
-    return {name: str(value) for name, value in stack.evaluate(of, "app", "app1", **overrides).items()}
-
-
-def test_the_environment_of_instances(stack):
-    assert environment(stack) == {
+def test_the_app_gets_its_contract(stack, render):
+    assert environment(stack, render, "runtime") == {
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": "SECRET-secret_key",
+        "SECRET_KEY": secret("secret_key"),
         "ALLOWED_HOSTS": "localhost",
         "CSRF_TRUSTED_ORIGINS": "https://localhost:8443",
         "DATABASE_HOST": "/run/pgbouncer",
@@ -69,75 +38,265 @@ def test_the_environment_of_instances(stack):
         "DATABASE_POOL_MAX": "4",
         "DATABASE_POOL_TIMEOUT": "30",
         "REDIS_URL": "rediss://customers@cache1:6379/0",
-        "REDIS_PASSWORD": "SECRET-redis_password",
+        "REDIS_PASSWORD": secret("redis_password"),
         "REDIS_CA_FILE": "/etc/pergola/tls/services-ca.crt",
         "REDIS_KEY_PREFIX": "customers",
         "LOG_LEVEL": "INFO",
     }
 
 
-def test_migrations_go_past_the_pool_as_the_owner(stack):
-    owner = environment(stack, "__app_owner_environment")
-    assert owner["DATABASE_HOST"] == "postgresql.pergola.internal"
-    assert owner["DATABASE_PORT"] == "5000"
+def test_only_migrations_know_the_owner(stack, render):
+    owner = environment(stack, render, "owner")
     assert owner["DATABASE_USER"] == "customers_owner"
+    assert owner["DATABASE_PASSWORD"] == secret("database_owner_password")
     assert owner["DATABASE_SSLMODE"] == "verify-full"
-    assert owner["DATABASE_POOL_MAX"] == "0"
-    assert int(owner["DATABASE_LOCK_TIMEOUT"]) > 0
-    assert "DATABASE_PASSWORD" not in environment(stack)
+    assert (owner["DATABASE_HOST"], owner["DATABASE_PORT"]) == ("postgresql.pergola.internal", "5000")
+    assert owner["DATABASE_LOCK_TIMEOUT"] == "5000"
+    assert secret("database_owner_password") not in environment(stack, render, "runtime").values()
 
 
-def test_values_are_quoted_for_systemd(render):
-    variables = {"PLAIN": "a b", "ODD": 'say "hi" \\ bye', "NUMBER": 4}
-    lines = render("app", "environment.j2", "app1", __app_variables=variables).splitlines()
-    assert lines[-3:] == ['PLAIN="a b"', r'ODD="say \"hi\" \\ bye"', 'NUMBER="4"']
+@pytest.mark.parametrize("value", ['say "hi"', "back\\slash", "plain $HOME `id` #1"])
+def test_systemd_reads_values_as_they_are(render, value):
+    line = render("app", "environment.j2", __app_variables={"VALUE": value}).splitlines()[-1]
+    name, quoted = line.split("=", 1)
+    assert name == "VALUE"
+    assert quoted[1:-1].replace('\\"', '"').replace("\\\\", "\\") == value
+    assert quoted[0] == quoted[-1] == '"'
 
 
-@pytest.mark.parametrize(("instance", "port"), [(1, 8001), (2, 8002)])
-def test_each_instance_has_a_socket(render, instance, port):
-    lines = render("app", "instance.socket.j2", "app1", item=instance).splitlines()
-    assert f"ListenStream=10.9.8.21:{port}" in lines
-    assert "WantedBy=sockets.target" in lines
-    assert not [line for line in lines if "0.0.0.0" in line]
+def test_gunicorn_demands_certificates(render):
+    settings = gunicorn(render)
+    assert settings["cert_reqs"] == ssl.CERT_REQUIRED
+    assert settings["ca_certs"] == "/etc/pergola/tls/services-ca.crt"
+    assert settings["certfile"] == "/etc/pergola/tls/customers.crt"
+    assert settings["forwarded_allow_ips"] == "10.9.8.11,10.9.8.12"
 
 
-def test_the_unit_of_an_instance(render):
-    lines = set(render("app", "instance.service.j2", "app1").splitlines())
-    assert {
-        "User=customers",
-        "Group=customers",
-        "EnvironmentFile=/etc/customers/app.env",
+def test_gunicorn_is_sized_for_the_host(render):
+    settings = gunicorn(render)
+    assert (settings["workers"], settings["worker_class"], settings["worker_connections"]) == (1, "gevent", 200)
+    assert (settings["max_requests"], settings["max_requests_jitter"]) == (10000, 1000)
+    assert settings["preload_app"] is False
+    assert settings["keepalive"] == 75
+    assert "bind" not in settings
+    assert "threads" not in settings
+
+
+def test_gunicorn_can_compute_in_threads(render):
+    settings = gunicorn(render, app_worker_class="gthread")
+    assert (settings["worker_class"], settings["threads"]) == ("gthread", 4)
+    assert "worker_connections" not in settings
+
+
+def test_gunicorn_makes_one_context_per_process_and_trusts_the_probe(render):
+    class Context:
+        trusted = []
+
+        def load_verify_locations(self, path):
+            self.trusted.append(path)
+
+    hook = gunicorn(render)["ssl_context"]
+    first = hook(None, Context)
+    assert hook(None, Context) is first
+    assert Context.trusted == ["/etc/customers/probe.crt"]
+
+
+def test_an_instance_runs_sandboxed_and_from_its_own_pointer(render):
+    unit = render("app", "instance.service.j2").splitlines()
+    for line in (
         "Type=notify",
-        "Restart=always",
+        "User=customers",
+        "Requires=customers@%i.socket",
+        "EnvironmentFile=/etc/customers/app.env",
+        "ExecStart=/opt/customers/instances/%i/run -m gunicorn --config /etc/customers/gunicorn.conf.py "
+        "config.wsgi:application",
         "MemoryMax=384M",
-        "UMask=0077",
-    } <= lines
-    [start] = [line for line in lines if line.startswith("ExecStart=")]
-    assert start.startswith(
-        "ExecStart=/opt/customers/instances/%i/run -m gunicorn --config /etc/customers/gunicorn.conf.py"
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "CapabilityBoundingSet=",
+        "SystemCallFilter=@system-service",
+    ):
+        assert line in unit
+    assert not [line for line in unit if "migrate.env" in line]
+
+
+def test_instances_listen_side_by_side(render):
+    unit = render("app", "instance.socket.j2", host="app2", item=2).splitlines()
+    assert "ListenStream=10.9.8.22:8002" in unit
+
+
+@pytest.mark.parametrize("template", ["gunicorn.conf.py.j2", "instance.service.j2", "manage.j2", "run.j2"])
+def test_readable_files_hold_no_secret(render, template):
+    text = render("app", template)
+    assert not [value for value in SECRETS if value in text]
+
+
+def test_a_process_stays_in_the_release_that_it_started_from(render, tmp_path):
+    for name in ("1-a", "2-b"):
+        python = tmp_path / "releases" / name / "venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        (tmp_path / "releases" / name / "app").mkdir()
+        python.write_text('#!/bin/sh\necho "$RELEASE_ID $STATIC_ROOT $(pwd) $*"\n')
+        run = tmp_path / "releases" / name / "run"
+        run.write_text(render("app", "run.j2"))
+        python.chmod(0o755)
+        run.chmod(0o755)
+    pointer = tmp_path / "1"
+    pointer.symlink_to("releases/2-b")
+    done = subprocess.run([pointer / "run", "-m", "x y"], capture_output=True, text=True, check=True)
+    release = tmp_path / "releases" / "2-b"
+    assert done.stdout == f"2-b {release}/static {release}/app -m x y\n"
+
+
+@pytest.fixture
+def manage(render, tmp_path):
+    """Runs the rendered manage script where systemd-run and id are stand-ins and /opt and /etc are a folder."""
+
+    def run(*arguments, live="1-a", user="0"):
+        home = tmp_path / "customers"
+        (home / "releases" / "1-a").mkdir(parents=True, exist_ok=True)
+        (home / "releases" / "2-b").mkdir(exist_ok=True)
+        if live:
+            (home / "live").write_text(f"{live}\n")
+        for name, text in {"systemd-run": 'printf "%s\\n" "$@"', "id": f"echo {user}"}.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+            (tmp_path / name).chmod(0o755)
+        script = tmp_path / "customers-manage"
+        script.write_text(render("app", "manage.j2", __app_home=str(home)))
+        done = subprocess.run(
+            ["/bin/sh", script, *arguments],
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout.replace(str(home), "HOME").splitlines(), done.stderr
+
+    return run
+
+
+def test_manage_runs_the_live_release_as_the_app(manage):
+    code, arguments, _ = manage("shell", "--command", "print(1, 2)")
+    assert code == 0
+    assert arguments[-5:] == ["HOME/releases/1-a/run", "manage.py", "shell", "--command", "print(1, 2)"]
+    assert {"--uid=customers", "--gid=customers", "--property=EnvironmentFile=/etc/customers/app.env"} <= set(arguments)
+    assert not [argument for argument in arguments if "migrate.env" in argument]
+
+
+def test_manage_runs_another_release_as_the_owner(manage):
+    code, arguments, _ = manage("--release", "2-b", "--owner", "migrate")
+    assert code == 0
+    assert arguments[-3:] == ["HOME/releases/2-b/run", "manage.py", "migrate"]
+    app, owner = (arguments.index(f"--property=EnvironmentFile=/etc/customers/{x}.env") for x in ("app", "migrate"))
+    assert app < owner, "the later file wins"
+    assert "--property=DynamicUser=true" in arguments
+    assert "--uid=customers" not in arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ([], {}, "usage: customers-manage"),
+        (["--release"], {}, "usage: customers-manage"),
+        (["--nonsense", "check"], {}, "usage: customers-manage"),
+        (["check"], {"live": ""}, "no release is live"),
+        (["--release", "3-c", "check"], {}, "there is no release 3-c on this host"),
+        (["check"], {"user": "1000"}, "only root may do this"),
+    ],
+)
+def test_manage_says_what_is_wrong(manage, arguments, options, message):
+    code, output, error = manage(*arguments, **options)
+    assert code != 0
+    assert output == []
+    assert message in error
+
+
+WRONG = {
+    "app_name": ("Shop-1", "app_name Shop-1 can't name a user"),
+    "app_path": ("no/such/place", "there is no /project/no/such/place/manage.py"),
+    "app_wsgi": ("config.wsgi", "write it as config.wsgi:application"),
+    "app_allowed_hosts": ([], "app_allowed_hosts is empty"),
+    "app_peers": (["app2"], "app_peers does not name app1"),
+    "app_pool_min": (9, "app_pool_min 9 is more than app_pool_max 4"),
+    "app_redis_password": ("", "type make secrets"),
+}
+
+
+def faults(stack, **overrides):
+    role = str(PROJECT / "ansible" / "roles" / "app")
+    overrides = {"role_path": role, **overrides}
+    return [fault.replace(str(PROJECT), "/project") for fault in stack.evaluate("__app_faults", "app", **overrides)]
+
+
+def test_the_lab_is_accepted(stack):
+    assert faults(stack) == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_named(stack, name):
+    value, message = WRONG[name]
+    assert [fault for fault in faults(stack, **{name: value}) if message in fault]
+
+
+def test_a_system_directory_is_not_taken(stack):
+    assert "app_name nginx belongs to the system" in faults(stack, app_name="nginx")[0]
+
+
+def answers(**hosts):
+    """What release_info says on each host; None stands for one that can't be reached."""
+    bare = {"live": "", "live_since": 0.0, "archives": [], "releases": []}
+    return {
+        "results": [
+            {"item": host, "unreachable": True} if answer is None else {"item": host} | bare | answer
+            for host, answer in hosts.items()
+        ]
+    }
+
+
+def release(stack, peers, what="__app_live"):
+    return stack.evaluate(
+        what, "app", __app_peers=peers, __app_built={"release": "9-z"}, ansible_play_hosts=["app1", "app2"]
     )
-    assert start.endswith("config.wsgi:application")
-    assert not [line for line in lines if "Environment=" in line], "an environment in the unit is world-readable"
 
 
-@pytest.mark.parametrize("template", ["manage.j2", "run.j2"])
-def test_scripts_are_valid_and_begin_with_their_interpreter(render, template):
-    text = render("app", template, "app1")
-    assert text.startswith("#!/bin/sh\n")
-    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+OLD = {"live": "1-a", "live_since": 1.0, "archives": ["1-a"]}
+NEW = {"live": "2-b", "live_since": 2.0, "archives": ["1-a", "2-b"]}
 
 
-def test_manage_puts_no_secret_on_a_command_line(render):
-    text = render("app", "manage.j2", "app1")
-    assert "--property=EnvironmentFile=/etc/customers/app.env" in text
-    assert "--setenv" not in text
-    assert "cat /etc" not in text
+@pytest.mark.parametrize(
+    ("peers", "live", "installed"),
+    [
+        (answers(app1={}, app2={}), "", "9-z"),
+        (answers(app1={}, app2=OLD), "1-a", "1-a"),
+        (answers(app1=NEW, app2=OLD), "2-b", "2-b"),
+        (answers(app1=OLD, app2=NEW), "2-b", "2-b"),
+        (answers(app1=OLD, app2=None), "1-a", "1-a"),
+    ],
+)
+def test_the_newest_marker_says_what_is_live(stack, peers, live, installed):
+    assert release(stack, peers) == live
+    assert release(stack, peers, "__app_release") == installed
+    assert release(stack, peers, "__app_doubts") == []
+
+
+def test_nothing_is_built_while_a_host_might_know_of_a_release(stack):
+    (doubt,) = release(stack, answers(app1={}, app2=None), "__app_doubts")
+    assert "app2 can't be asked" in doubt
+
+
+def test_a_live_release_without_its_archive_stops_the_run(stack):
+    (doubt,) = release(stack, answers(app1={}, app2=OLD | {"archives": []}), "__app_doubts")
+    assert "/opt/customers/archives/1-a.tar.gz" in doubt
+
+
+def test_a_larger_host_gets_more_workers(render):
+    assert gunicorn(render, host_memory_mb=8192, host_cpus=8)["workers"] == 5
+    assert gunicorn(render, app_workers=3)["workers"] == 3
 
 
 def test_another_app_leaves_no_trace_of_this_one(render):
     app = {"name": "shop", "path": "shop", "wsgi": "shop.wsgi:app", "settings": "shop.settings", "port": 8100}
     for template in ("gunicorn.conf.py.j2", "instance.service.j2", "instance.socket.j2", "manage.j2"):
-        text = render("app", template, "app1", cluster_app=app, item=1)
+        text = render("app", template, cluster_app=app, item=1)
         assert "customers" not in text
-        assert "shop" in text or "8101" in text
-    ast.parse(render("app", "gunicorn.conf.py.j2", "app1", cluster_app=app))
+        assert "shop" in text
