@@ -118,9 +118,10 @@ def test_the_runtime_role_gets_rows_and_not_the_schema(render):
     script = render("postgresql", "databases.sql.j2", "db1")
     assert "CREATE DATABASE %I OWNER %I', 'customers', 'customers_owner'" in script
     assert "REVOKE ALL ON DATABASE %I FROM PUBLIC', 'customers'" in script
-    assert "ON TABLES TO %I',\n              'customers_owner', 'SELECT, INSERT, UPDATE, DELETE', 'customers')" in script
-    assert "ON SEQUENCES TO %I',\n              'customers_owner', 'SELECT, USAGE', 'customers')" in script
-    assert not re.search(r"TRUNCATE|REFERENCES|GRANT[^\n]*(CREATE|ALL)\b", script)
+    script = " ".join(script.split())
+    assert "ON TABLES TO %I', 'customers_owner', 'SELECT, INSERT, UPDATE, DELETE', 'customers')" in script
+    assert "ON SEQUENCES TO %I', 'customers_owner', 'SELECT, USAGE', 'customers')" in script
+    assert not re.search(r"TRUNCATE|REFERENCES|GRANT [^;\\]*(CREATE|ALL)\b", script)
 
 
 def test_patroni_s_death_leaves_postgresql_alone(render):
