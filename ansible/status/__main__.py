@@ -18,6 +18,8 @@ from status.screen import render
 PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_INVENTORY = "inventories/lab"
 FRONT_DOOR_SECONDS = 5
+# A connection of its own, since one that an earlier run left open to a dead host would hang for long.
+SSH = "-o ControlPath=none -o ServerAliveInterval=3 -o ServerAliveCountMax=2"
 
 
 def main():
@@ -58,7 +60,10 @@ def gather(inventory):
     with tempfile.TemporaryDirectory(prefix="pergola-status-") as directory:
         file = Path(directory, "report.json")
         done = subprocess.run(
-            [ansible, "-i", inventory, "-T", "5", "-e", f"status_report={file}", "ansible/playbooks/status.yml"],
+            [
+                *(ansible, "ansible/playbooks/status.yml", "--inventory", inventory),
+                *("--timeout", "5", "--ssh-extra-args", SSH, "--extra-vars", f"status_report={file}"),
+            ],
             cwd=PROJECT,
             env=os.environ | {"ANSIBLE_NOCOLOR": "1"},
             capture_output=True,

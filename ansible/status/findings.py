@@ -29,6 +29,7 @@ def findings(report):
     checks = [
         front_door,
         unreachable,
+        services,
         consensus,
         primary,
         replicas,
@@ -40,7 +41,6 @@ def findings(report):
         instances,
         releases,
         balancers,
-        services,
         sandboxes,
         certificates,
         secret_files,
@@ -287,7 +287,7 @@ def pools(report):
             if pool["waiting"] and pool["max_wait_s"] >= POOL_WAIT_S:
                 yield Finding(
                     name,
-                    f"{pool['waiting']} clients wait for {database}, the first for {pool['max_wait_s']} s",
+                    f"{pool['waiting']} waiting for a connection to {database}, the first for {pool['max_wait_s']} s",
                     journal(name, "pgbouncer"),
                 )
 

@@ -255,7 +255,7 @@ BROKEN = {
     ),
     "pool exhausted": (
         {"app1|pgbouncer|pools|customers|waiting": 8, "app1|pgbouncer|pools|customers|max_wait_s": 5},
-        ("app1", "8 clients wait for customers, the first for 5 s"),
+        ("app1", "8 waiting for a connection to customers, the first for 5 s"),
     ),
     "HAProxy lost": (
         {"app2|haproxy|backends|primary|db2": "DOWN"},
