@@ -15,13 +15,14 @@ PACKAGES = {
     "loadbalancer": {"nginx": "1.26."},
 }
 
-# Everything that a host of each group listens on, and nothing else: `host` is its address, `local` is 127.0.0.1.
+# Everything that a host of each group listens on, and nothing else: `host` is its address, `local` is 127.0.0.1, and
+# `router` the address beside it under which the database is known.
 PORTS = {
     "cluster": {("any", 22)},
     "etcd": {("host", 2379), ("local", 2379), ("host", 2380)},
     "postgres": {("host", 5432), ("host", 8008)},
     "redis": {("host", 6379), ("local", 6379)},
-    "app": {("local", 5000), ("local", 5001), ("host", 8001), ("host", 8002)},
+    "app": {("router", 5000), ("router", 5001), ("host", 8001), ("host", 8002)},
     "loadbalancer": {("any", 80), ("any", 443), ("local", 8081)},
 }
 
@@ -54,7 +55,7 @@ def test_it_has_its_name_and_knows_everybody_elses(host, name, names, variables)
 
 def test_the_database_is_reached_through_the_router_beside_the_app(host, groups):
     found = host.run("getent hosts postgresql.pergola.internal").stdout.split()
-    assert found[:1] == (["127.0.0.1"] if "app" in groups else [])
+    assert found[:1] == (["127.0.0.2"] if "app" in groups else [])
 
 
 def test_packages_are_of_the_right_major_version(host, groups):
@@ -73,7 +74,7 @@ def test_packages_are_held_there(host, groups):
 
 def test_it_listens_on_exactly_these_ports(host, groups, address):
     any_address = dict.fromkeys(("0.0.0.0", "[::]", "*"), "any")
-    places = {address: "host", "127.0.0.1": "local", "[::1]": "local"} | any_address
+    places = {address: "host", "127.0.0.1": "local", "[::1]": "local", "127.0.0.2": "router"} | any_address
     found = set()
     for line in host.check_output("ss -Hltn").splitlines():
         where, port = line.split()[3].rsplit(":", 1)

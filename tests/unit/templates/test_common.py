@@ -16,7 +16,7 @@ def test_all_hosts_know_each_other(render):
 
 
 def test_app_hosts_find_postgresql_behind_their_own_router(render):
-    assert "127.0.0.1 postgresql.pergola.internal" in render("common", "hosts.j2", "app1").splitlines()
+    assert "127.0.0.2 postgresql.pergola.internal" in render("common", "hosts.j2", "app1").splitlines()
     assert "postgresql.pergola.internal" not in render("common", "hosts.j2", "lb1")
 
 

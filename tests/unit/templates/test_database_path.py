@@ -125,7 +125,7 @@ def haproxy(render):
 
 def test_haproxy_listens_on_this_host_alone(haproxy):
     binds = [line for lines in haproxy.values() for line in lines if line.startswith("bind")]
-    assert binds == ["bind 127.0.0.1:5000", "bind 127.0.0.1:5001"]
+    assert binds == ["bind 127.0.0.2:5000", "bind 127.0.0.2:5001"]
 
 
 def test_patroni_says_who_is_primary(haproxy):
