@@ -69,7 +69,7 @@ def test_a_replica_receives_from_the_primary(replicas, primary):
 
 
 def test_replicas_replay_what_the_primary_has_written(replicas, primary):
-    position = sql(primary, "SELECT pg_current_wal_lsn()")[0]
+    position = sql(primary, "SELECT pg_logical_emit_message(true, 'tests-infra', '')")[0]
     for replica in replicas:
         assert eventually(lambda host=replica: sql(host, f"SELECT pg_last_wal_replay_lsn() >= '{position}'") == ["t"])
 
