@@ -16,7 +16,6 @@ from status.findings import findings
 from status.screen import render
 
 PROJECT = Path(__file__).resolve().parents[2]
-DEFAULT_INVENTORY = "inventories/lab"
 FRONT_DOOR_SECONDS = 5
 # A connection of its own, since one that an earlier run left open to a dead host would hang for long.
 SSH = "-o ControlPath=none -o ServerAliveInterval=3 -o ServerAliveCountMax=2"
@@ -43,7 +42,7 @@ def main():
 def arguments():
     """What was typed."""
     parser = argparse.ArgumentParser(prog="status", description=__doc__)
-    parser.add_argument("--inventory", default=DEFAULT_INVENTORY, help="the inventory to ask (default: %(default)s)")
+    parser.add_argument("--inventory", default="inventories/lab", help="the inventory to ask (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="the whole report for programs")
     return parser.parse_args()
 
@@ -99,7 +98,7 @@ def assemble(answer, inventory):
     }
     return {
         "cluster": answer["cluster"],
-        "inventory": "" if Path(inventory) == Path(DEFAULT_INVENTORY) else inventory,
+        "inventory": inventory,
         "time": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "apps": answer["apps"],
         "instances": int(answer["instances"]),

@@ -72,8 +72,7 @@ def typed(command, report):
     """A command as it works from the project's directory, for the inventory at hand."""
     program, _, rest = command.partition(" ")
     if program.startswith("ansible"):
-        option = f"-i {report['inventory']} " if report.get("inventory") else ""
-        return f".venv/bin/{program} {option}{rest}"
+        return f".venv/bin/{program} -i {report['inventory']} {rest}"
     return command
 
 

@@ -27,7 +27,7 @@ def render(report, found, colour=False):
 def title(report):
     """What is shown, and when it was true."""
     answering = f"{len(reachable(report))} of {len(report['hosts'])} hosts answer"
-    return f"{report['cluster']}: {answering} ({report['inventory'] or 'inventories/lab'}, {report['time']})"
+    return f"{report['cluster']}: {answering} ({report['inventory']}, {report['time']})"
 
 
 def row(label, text):
