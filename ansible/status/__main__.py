@@ -12,7 +12,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from status.findings import findings
+from status.findings import DEFAULT_INVENTORY, findings
 from status.screen import render
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ def main():
 def arguments():
     """What was typed."""
     parser = argparse.ArgumentParser(prog="status", description=__doc__)
-    parser.add_argument("--inventory", default="inventories/lab", help="the inventory to ask (default: %(default)s)")
+    parser.add_argument("--inventory", default=DEFAULT_INVENTORY, help="the inventory to ask (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="the whole report for programs")
     return parser.parse_args()
 

@@ -412,7 +412,12 @@ def test_upstreams_by_address_count_as_by_name(report):
     assert findings(report) == []
 
 
-def test_commands_name_the_inventory(report):
+def test_commands_work_as_typed_for_the_default_inventory(report):
+    report["hosts"]["cache1"]["status"]["redis"]["anonymous"] = "+PONG"
+    assert findings(report)[0].command == ".venv/bin/ansible-playbook site.yml --limit cache1"
+
+
+def test_commands_name_any_other_inventory(report):
     report["inventory"] = "inventories/production"
     report["hosts"]["cache1"]["status"]["redis"]["anonymous"] = "+PONG"
     expected = ".venv/bin/ansible-playbook -i inventories/production site.yml --limit cache1"
@@ -455,7 +460,7 @@ def test_the_screen_of_a_bad_day_fits_and_says_what_to_type(report):
     assert max(map(len, lines)) <= 100
     assert "Database      primary NOBODY" in lines
     assert "  app2        unreachable" in lines
-    assert "  app2: cannot be reached over ssh: .venv/bin/ansible -i inventories/lab app2 -m ansible.builtin.ping" in lines
+    assert "  app2: cannot be reached over ssh: .venv/bin/ansible app2 -m ansible.builtin.ping" in lines
     assert "  cache1: redis-server.service is failed: .venv/bin/ansible-playbook site.yml --limit cache1" in lines
     assert "Everything is well." not in text
 
