@@ -32,7 +32,7 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml
 
 ##@ The proofs
-.PHONY: test lint unit app-test molecule infra browser-test
+.PHONY: test lint unit app-test molecule infra probe browser-test
 test: lint unit app-test molecule ## Everything below
 
 lint: venv ## Linters: ruff, yamllint, ansible-lint, shellcheck
@@ -58,6 +58,9 @@ molecule: venv ## The whole stack on hosts of its own: create, converge, idempot
 
 infra: venv ## Only the tests of running hosts, against those of INVENTORY
 	@pytest tests/infra --ansible-inventory=$(INVENTORY) $(ARGS)
+
+probe: venv ## Constant reads and writes through the lab's front door; prints and keeps what visitors notice
+	@PYTHONPATH=tests python -m probe $(ARGS)
 
 browser-test: venv ## A real browser (Debian's chromium) in the lab's admin; leaves pictures in reports/
 	@pytest tests/browser $(ARGS)

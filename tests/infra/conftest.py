@@ -16,6 +16,7 @@ import httpx
 import jinja2
 import pytest
 import testinfra
+from probe import Target
 from testinfra.utils.ansible_runner import AnsibleRunner
 from toolbox import name_of, patroni_cluster
 
@@ -217,3 +218,9 @@ def authorization(hosts):
 
     yield {"Authorization": f"Token {manage(make).split()[-1]}"}
     manage("users.objects.filter(username=name).delete()")
+
+
+@pytest.fixture(scope="session")
+def visitors(public_url, trust, authorization):
+    """Where the probe's visitors go, and as whom: `with Probe(visitors) as probe`."""
+    return Target(url=public_url, trust=trust, headers=authorization)
