@@ -5,6 +5,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 INVENTORY ?= inventories/lab
+SCENARIO ?= default single
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -21,6 +22,7 @@ down: ## Remove the lab: containers, network, secrets, keys
 
 clean: down ## Remove also the test lab, the base image, the Python environment and the caches
 	@lab/lab --lab test destroy
+	lab/lab --lab single destroy
 	lab/lab clean
 	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo)
 	$$sudo rm -rf .venv .cache .lab
@@ -32,8 +34,10 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml
 
 ##@ The proofs
-.PHONY: test lint unit app-test molecule infra probe browser-test
+.PHONY: test test-all lint unit app-test molecule infra probe browser-test
 test: lint unit app-test molecule ## Everything below
+test-all: lint unit app-test ## The same with every scenario of molecule/
+	@$(MAKE) molecule SCENARIO='$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))'
 
 lint: venv ## Linters: ruff, yamllint, ansible-lint, shellcheck
 	@ruff check .
@@ -52,9 +56,11 @@ app-test: venv ## The app's tests, against PostgreSQL and Redis
 	cd app
 	pytest $(ARGS)
 
-molecule: venv ## The whole stack on hosts of its own: create, converge, idempotence, verify, destroy
-	@ANSIBLE_HOME=$(CURDIR)/.ansible MOLECULE_COMMAND_BORDERS=false \
-	  molecule --base-config .config/molecule/config.yml test $(ARGS)
+molecule: venv ## The stack on hosts of its own, eight and one: create, converge, idempotence, verify, destroy
+	@for scenario in $(SCENARIO); do
+	  ANSIBLE_HOME=$(CURDIR)/.ansible MOLECULE_COMMAND_BORDERS=false \
+	    molecule --base-config .config/molecule/config.yml test --scenario-name $$scenario $(ARGS)
+	done
 
 infra: venv ## Only the tests of running hosts, against those of INVENTORY
 	@pytest tests/infra --ansible-inventory=$(INVENTORY) $(ARGS)

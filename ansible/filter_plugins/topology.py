@@ -2,6 +2,9 @@
 
 from ansible.errors import AnsibleFilterError
 
+# An address of app hosts that no other name has: PgBouncer's resolver would answer with all that localhost has.
+ROUTER_ADDRESS = "127.0.0.2"
+
 
 def host_addresses(hosts, hostvars):
     """The address of each host, sorted by name so that no rendered file changes with the inventory's order.
@@ -15,6 +18,27 @@ def host_addresses(hosts, hostvars):
     if missing:
         raise AnsibleFilterError(f"host_address is not set for {', '.join(missing)}: add it to the inventory")
     return {host: str(hostvars[host]["host_address"]) for host in sorted(hosts)}
+
+
+def database_route(postgres_hosts, domain):
+    """How an app host reaches the database: through a router beside the app, or straight where there is one host.
+
+    postgres_hosts: names of the PostgreSQL hosts
+    domain:         cluster_domain
+    returns:        {router: the router's address, or "" for none, aliases: the name that this address needs,
+                    host: a name that PostgreSQL's certificates carry, rw_port: leads to the primary,
+                    ro_port: leads to a replica where there is one}
+    """
+    if len(postgres_hosts) == 1:
+        return {"router": "", "aliases": {}, "host": postgres_hosts[0], "rw_port": 5432, "ro_port": 5432}
+    name = f"postgresql.{domain}"
+    return {
+        "router": ROUTER_ADDRESS,
+        "aliases": {ROUTER_ADDRESS: [name]},
+        "host": name,
+        "rw_port": 5000,
+        "ro_port": 5001,
+    }
 
 
 def _app_secrets(app, secrets):
@@ -63,6 +87,7 @@ class FilterModule:
         """Name each public function."""
         return {
             "host_addresses": host_addresses,
+            "database_route": database_route,
             "app_databases": app_databases,
             "app_cache_users": app_cache_users,
         }

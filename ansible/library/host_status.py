@@ -30,7 +30,7 @@ description:
   - A tier that can't answer has the key C(error) and does not fail the task.
 options:
   tiers:
-    description: The tiers of the host, by the names of the inventory groups.
+    description: The tiers of the host, by the names of the inventory groups; C(haproxy) where there is a router.
     type: list
     elements: str
     required: true
@@ -444,12 +444,13 @@ def check(context, name, server, path):
     return f"{'degraded,' if code == 200 else code} {'; '.join(reasons)}"[:120]
 
 
-# What is asked where, by the names of the inventory groups.
+# What is asked where, by the names of tiers.
 SECTIONS = {
     "etcd": [etcd],
     "postgres": [postgres],
     "redis": [redis],
-    "app": [app, haproxy, pgbouncer],
+    "app": [app, pgbouncer],
+    "haproxy": [haproxy],
     "loadbalancer": [loadbalancer],
 }
 

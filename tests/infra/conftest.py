@@ -4,6 +4,7 @@
     .venv/bin/pytest tests/infra --ansible-inventory=inventories/production  any other cluster
 
 A module names the inventory group that it tests in `testinfra_hosts`; its tests then run once per host of the group.
+What differs from inventory to inventory is derived from it: how many hosts there are, their sizes, public names.
 """
 
 import os
@@ -21,6 +22,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 from toolbox import name_of, patroni_cluster
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "ansible" / "filter_plugins"))
 
 
 def pytest_configure(config):
@@ -115,9 +117,25 @@ def name(host):
 
 
 @pytest.fixture(scope="module")
-def groups(runner, name):
-    """The inventory groups of the host under test."""
-    return set(runner.get_variables(name)["group_names"])
+def groups(runner, name, routed):
+    """The inventory groups of the host under test, and `router` where one leads its app to the database."""
+    found = set(runner.get_variables(name)["group_names"])
+    return found | ({"router"} if routed and "app" in found else set())
+
+
+@pytest.fixture(scope="session")
+def routed(names):
+    """Whether there is more than one database to find the primary of."""
+    return len(names("postgres")) > 1
+
+
+@pytest.fixture(scope="module")
+def tier_memory(host, name, groups, variables):
+    """Memory (MB) of a tier on the host under test: tier_memory("redis")."""
+    from sizing import tier_memory_mb
+
+    own = getattr(variables(name), "host_memory_mb", None) or int(host.check_output("free -m").split()[7])
+    return lambda tier: tier_memory_mb(own, groups, tier)
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +152,10 @@ def primary(hosts):
 
 
 @pytest.fixture(scope="session")
-def replicas(hosts, primary):
+def replicas(hosts, primary, routed):
     """Every other PostgreSQL host."""
+    if not routed:
+        pytest.skip("there is one PostgreSQL host, and so no replica")
     return [host for host in hosts("postgres") if name_of(host) != name_of(primary)]
 
 

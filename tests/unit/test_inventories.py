@@ -11,13 +11,8 @@ import yaml
 from harness import LAB, PROJECT, STUB_SECRETS, Stack
 
 INVENTORIES = sorted(path.parent.name for path in (PROJECT / "inventories").glob("*/hosts.yml"))
-BLANKS = {
-    "lab": LAB,
-    "production": {
-        "cluster_public_names": ["www.example.com"],
-        "cluster_public_origins": ["https://www.example.com"],
-    },
-}
+NAMES = {"cluster_public_names": ["www.example.com"], "cluster_public_origins": ["https://www.example.com"]}
+BLANKS = {"lab": LAB, "production": NAMES, "single": NAMES}
 
 
 def copy_of(name, directory, variables):
@@ -42,7 +37,9 @@ def faults(inventory):
     return Stack(inventory).evaluate("groups | inventory_faults(hostvars)", "preflight")
 
 
-@pytest.mark.parametrize("name", [*(f"inventories/{name}" for name in INVENTORIES), "molecule/inventory"])
+@pytest.mark.parametrize(
+    "name", [*(f"inventories/{name}" for name in INVENTORIES), "molecule/inventory", "molecule/single/inventory"]
+)
 def test_it_parses(name):
     subprocess.run(
         [Path(sys.executable).parent / "ansible-inventory", "-i", PROJECT / name, "--graph"],
@@ -74,6 +71,19 @@ def test_the_production_template_refuses_to_run_as_it_is(tmp_path):
         "app1", "app2", "cache1", "db1", "db2", "db3", "lb1", "lb2",
     ]  # fmt: skip
     assert said[10] == f"this inventory has no secrets: type make secrets INVENTORY={tmp_path}/production"
+
+
+def test_one_host_is_in_every_group(tmp_path):
+    groups = Stack(copy_of("single", tmp_path, {})).inventory.get_groups_dict()
+    assert all(groups[name] == ["host1"] for name in ("loadbalancer", "app", "postgres", "redis", "etcd"))
+
+
+def test_one_host_needs_no_router(tmp_path):
+    stack = Stack(copy_of("single", tmp_path, NAMES | STUB_SECRETS))
+    databases = stack.render("pgbouncer", "pergola.ini.j2", ansible_facts={"memtotal_mb": 1987})
+    assert "customers = host=host1 dbname=customers user=customers port=5432 pool_size=20\n" in databases
+    assert "customers_ro = host=host1 dbname=customers user=customers port=5432 pool_size=20 " in databases
+    assert stack.evaluate("common_host_aliases", "common") == {}
 
 
 def test_the_production_template_uses_sudo_rather_than_root(tmp_path):

@@ -19,6 +19,21 @@ def test_hosts_without_an_address_are_named():
         topology.host_addresses(["db2", "db1"], {"db1": {}, "db2": {"host_address": ""}})
 
 
+def test_several_databases_are_reached_through_a_router():
+    assert topology.database_route(["db1", "db2"], "example") == {
+        "router": "127.0.0.2",
+        "aliases": {"127.0.0.2": ["postgresql.example"]},
+        "host": "postgresql.example",
+        "rw_port": 5000,
+        "ro_port": 5001,
+    }
+
+
+def test_the_only_database_is_reached_by_its_own_name():
+    route = {"router": "", "aliases": {}, "host": "db1", "rw_port": 5432, "ro_port": 5432}
+    assert topology.database_route(["db1"], "example") == route
+
+
 def test_databases():
     expected = {"name": "shop", "password": "run", "owner": "shop_owner", "owner_password": "own"}
     assert topology.app_databases(APPS, SECRETS) == [expected]

@@ -16,6 +16,13 @@ print(link.makefile().read())
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def router(groups):
+    """What is tested here."""
+    if "router" not in groups:
+        pytest.skip("there is one PostgreSQL host, and PgBouncer goes straight to it")
+
+
 @pytest.fixture(scope="module")
 def servers(host):
     """HAProxy's state of each server, by backend: {"primary": {"db1": "UP", ...}, ...}."""

@@ -11,7 +11,8 @@ PACKAGES = {
     "etcd": {"etcd-server": "3.5."},
     "postgres": {"postgresql-17": "17.", "patroni": "4.0."},
     "redis": {"redis-server": "5:8.0."},
-    "app": {"pgbouncer": "1.24.", "haproxy": "3.0.", "python3": "3.13."},
+    "app": {"pgbouncer": "1.24.", "python3": "3.13."},
+    "router": {"haproxy": "3.0."},
     "loadbalancer": {"nginx": "1.26."},
 }
 
@@ -22,7 +23,8 @@ PORTS = {
     "etcd": {("host", 2379), ("local", 2379), ("host", 2380)},
     "postgres": {("host", 5432), ("host", 8008)},
     "redis": {("host", 6379), ("local", 6379)},
-    "app": {("router", 5000), ("router", 5001), ("host", 8001), ("host", 8002)},
+    "app": {("host", 8001), ("host", 8002)},
+    "router": {("router", 5000), ("router", 5001)},
     "loadbalancer": {("any", 80), ("any", 443), ("local", 8081)},
 }
 
@@ -55,7 +57,7 @@ def test_it_has_its_name_and_knows_everybody_elses(host, name, names, variables)
 
 def test_the_database_is_reached_through_the_router_beside_the_app(host, groups):
     found = host.run("getent hosts postgresql.pergola.internal").stdout.split()
-    assert found[:1] == (["127.0.0.2"] if "app" in groups else [])
+    assert found[:1] == (["127.0.0.2"] if "router" in groups else [])
 
 
 def test_packages_are_of_the_right_major_version(host, groups):
@@ -90,6 +92,8 @@ def test_it_answers_no_datagrams(host):
     ("group", "port"), [("app", 5000), ("app", 5001), ("app", 6432), ("loadbalancer", 8081), ("redis", 16379)]
 )
 def test_doors_that_are_local_are_closed_to_others(host, name, names, group, port):
+    if names("cluster") == [name]:
+        pytest.skip("there is no other host")
     for other in names(group):
         if other != name:
             assert host.run("timeout 5 bash -c %s", f"</dev/tcp/{other}/{port}").rc == 1

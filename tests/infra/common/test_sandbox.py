@@ -9,8 +9,8 @@ UNITS = {
     "etcd": {"etcd.service": 1.5},
     "postgres": {"patroni.service": 1.5},
     "redis": {"redis-server.service": 1.1},
+    "router": {"haproxy.service": 1.5},
     "app": {
-        "haproxy.service": 1.5,
         "pgbouncer.service": 1.5,
         "customers@1.service": 1.5,
         "customers@2.service": 1.5,

@@ -27,9 +27,9 @@ def test_it_runs_and_starts_at_boot(host):
     assert unit.is_enabled
 
 
-def test_the_three_voters_are_healthy_and_follow_one_leader(host, names):
+def test_the_voters_are_healthy_and_follow_one_leader(host, names):
     voters = names("etcd")
-    assert len(voters) == 3
+    assert len(voters) in (1, 3, 5)
     leaders = set()
     for voter in voters:
         health = curl(host, f"https://{voter}:2379/health", authority="control", certificate="etcd")
@@ -50,8 +50,10 @@ def test_members_are_the_voters_of_the_inventory_over_tls(host, names, name):
         assert all(url.startswith("https://") for url in member["peerURLs"] + member["clientURLs"])
 
 
-def test_no_voter_is_a_database_host(groups):
+def test_no_voter_is_a_database_host(groups, names):
     """A lost database host must not cost a vote at the same moment."""
+    if names("cluster") == names("postgres"):
+        pytest.skip("every host is a database host")
     assert "postgres" not in groups
 
 

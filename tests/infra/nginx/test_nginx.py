@@ -56,10 +56,9 @@ def test_its_configuration_is_valid(host):
     assert "[warn]" not in result.stderr
 
 
-def test_it_balances_over_all_four_instances(log, names, variables):
+def test_it_balances_over_all_instances(log, names, variables):
     expected = {f"{variables(name).host_address}:{port}" for name in names("app") for port in INSTANCE_PORTS}
-    assert len(expected) == 4
-    lines = log(80, "/healthz")
+    lines = log(20 * len(expected), "/healthz")
     assert {line["status"] for line in lines} == {200}
     counted = Counter(line["upstream"] for line in lines)
     assert set(counted) == expected
@@ -94,8 +93,9 @@ def test_plain_http_is_redirected_and_keeps_the_public_port(browse, name, public
     assert answer.headers["location"] == f"{public_url}/api/customers/?search=a%20b&limit=2"
 
 
-def test_browsers_are_told_to_insist_on_tls(door):
-    assert door.get("/healthz").headers["strict-transport-security"] == "max-age=60"
+def test_browsers_are_told_to_insist_on_tls(door, cluster):
+    seconds = getattr(cluster, "nginx_hsts_max_age", 31536000)
+    assert door.get("/healthz").headers["strict-transport-security"] == f"max-age={seconds}"
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

@@ -1,6 +1,7 @@
 """The cache: TLS alone, a user per app that is held to its prefix, nothing on disk."""
 
 import pytest
+from sizing import redis_maxmemory_mb
 from toolbox import probe
 
 testinfra_hosts = ["redis"]
@@ -23,7 +24,7 @@ FORBIDDEN = [
     "CLIENT LIST",
 ]
 
-CONFIGURATION = ["maxmemory 288mb", "maxmemory-policy allkeys-lfu", 'save ""', "appendonly no", "port 0"]
+CONFIGURATION = ["maxmemory-policy allkeys-lfu", 'save ""', "appendonly no", "port 0"]
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +76,10 @@ def test_there_is_no_user_but_the_apps(host):
     assert [user for user in users if user] == ["default off", "customers on"]
 
 
-def test_configuration(host):
+def test_configuration(host, tier_memory):
     lines = host.file("/etc/redis/pergola.conf").content_string.splitlines()
-    assert [line for line in CONFIGURATION if line not in lines] == []
+    expected = [*CONFIGURATION, f"maxmemory {redis_maxmemory_mb(tier_memory('redis'))}mb"]
+    assert [line for line in expected if line not in lines] == []
 
 
 def test_nothing_is_written_to_disk(host):
