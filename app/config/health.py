@@ -1,6 +1,9 @@
 """Two questions: does the process live, and can it do its work?"""
 
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.cache import cache
@@ -9,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_redis import get_redis_connection
+
+from serving import metrics
 
 
 def check_primary() -> None:
@@ -28,21 +33,50 @@ def check_cache() -> None:
     get_redis_connection("default").get(cache.make_key("readyz"))
 
 
+@dataclass
+class Check:
+    ask: Callable[[], None]
+    indispensable: bool
+    asking: "Asking | None" = None
+
+    def begin(self) -> "Asking":
+        """While an earlier question is unanswered there is no second one, however often one is asked for the state."""
+        asking = self.asking
+        if asking is None or not asking.is_alive():
+            self.asking = asking = Asking(self.ask)
+            asking.start()
+        return asking
+
+
+class Asking(threading.Thread):
+    """A question in a thread of its own: a database can keep one waiting for longer than a probe has time."""
+
+    def __init__(self, ask: Callable[[], None]):
+        super().__init__(daemon=True)
+        self.ask = ask
+        self.result: str | None = None
+
+    def run(self) -> None:
+        try:
+            self.ask()
+            self.result = "ok"
+        except Exception as error:
+            lines = str(error).strip().splitlines() or ["no reason given"]
+            self.result = f"{type(error).__name__}: {lines[0]}"
+        finally:
+            connections.close_all()
+
+    def outcome(self, patience: float) -> str:
+        self.join(patience)
+        return self.result or f"no answer within {settings.READINESS_SECONDS:g} s"
+
+
 # Only the primary is indispensable: reads can go there too, and a cache may be lost at any time.
-CHECKS: dict[str, tuple[Callable[[], None], bool]] = {
-    "primary": (check_primary, True),
-    "replica": (check_replica, False),
-    "cache": (check_cache, False),
+CHECKS = {
+    "primary": Check(check_primary, indispensable=True),
+    "replica": Check(check_replica, indispensable=False),
+    "cache": Check(check_cache, indispensable=False),
 }
-
-
-def outcome(check: Callable[[], None]) -> str:
-    try:
-        check()
-    except Exception as error:
-        lines = str(error).strip().splitlines() or ["no reason given"]
-        return f"{type(error).__name__}: {lines[0]}"
-    return "ok"
 
 
 @never_cache
@@ -55,9 +89,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when requests can be served, even if slower ("degraded"); 503 when they can't. Names what fails and why."""
-    checks = {name: outcome(check) for name, (check, _) in CHECKS.items()}
+    asked = {name: check.begin() for name, check in CHECKS.items()}
+    deadline = time.monotonic() + settings.READINESS_SECONDS
+    checks = {name: asking.outcome(max(0, deadline - time.monotonic())) for name, asking in asked.items()}
     failed = {name for name, result in checks.items() if result != "ok"}
-    unavailable = any(CHECKS[name][1] for name in failed)
+    unavailable = any(CHECKS[name].indispensable for name in failed)
     status = "unavailable" if unavailable else "degraded" if failed else "ready"
     answer = {"status": status, "release": settings.RELEASE_ID, "checks": checks}
     return JsonResponse(answer, status=503 if unavailable else 200)
@@ -66,7 +102,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 class HealthMiddleware:
     """Answers before anything else looks at the request: probes come by address, and from where TLS may not reach."""
 
-    views = {"/healthz": healthz, "/readyz": readyz}
+    views = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics.view}
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -4,6 +4,8 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from serving.context import current
+
 
 class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -13,9 +15,12 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if serving := current.get():
+            line["request_id"] = serving.request_id
+        line |= getattr(record, "details", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def configuration(level: str) -> dict:

@@ -38,10 +38,12 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
     "rest_framework.authtoken",
+    "serving",
     "customers",
 ]
 
 MIDDLEWARE = [
+    "serving.observation.ObservationMiddleware",
     "config.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.DatabaseUnavailableMiddleware",
@@ -168,6 +170,12 @@ SPECTACULAR_SETTINGS = {
 
 # Phone numbers without a country code are read as this country's (as in "DE"); unset, the code is required.
 PHONE_REGION = env.text("PHONE_REGION", "") or None
+
+# Patience: what takes longer is told in the log; a readiness check that takes longer has failed.
+
+SLOW_REQUEST_SECONDS = env.number("SLOW_REQUEST_SECONDS", 0.5)
+SLOW_QUERY_SECONDS = env.number("SLOW_QUERY_SECONDS", 0.1)
+READINESS_SECONDS = 2
 
 # Transport
 

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 from django.db import connections
 from django.test import Client
@@ -34,7 +36,7 @@ def fail():
 
 
 def break_(monkeypatch, name: str) -> None:
-    monkeypatch.setitem(health.CHECKS, name, (fail, health.CHECKS[name][1]))
+    monkeypatch.setattr(health.CHECKS[name], "ask", fail)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_dead_cache_degrades_and_nothing_more(client, api, make, settings):
     assert len(api.get("/api/customers/").json()["results"]) == 1
 
 
-def test_a_read_only_primary_is_none(client, monkeypatch):
+def test_a_read_only_primary_is_none(monkeypatch):
     class Cursor:
         def __enter__(self):
             return self
@@ -74,9 +76,25 @@ def test_a_read_only_primary_is_none(client, monkeypatch):
             return (True,)
 
     monkeypatch.setattr(connections["default"], "cursor", Cursor)
-    response = client.get("/readyz")
-    assert response.status_code == 503
-    assert "accepts no writes" in response.json()["checks"]["primary"]
+    with pytest.raises(RuntimeError, match="accepts no writes"):
+        health.check_primary()
+
+
+def test_readyz_does_not_wait_for_what_hangs_nor_ask_it_again_meanwhile(client, monkeypatch, settings):
+    settings.READINESS_SECONDS = 0.1
+    asked, answered = [], threading.Event()
+    monkeypatch.setattr(health.CHECKS["primary"], "ask", lambda: asked.append(answered.wait(30)) or asked)
+    waiting = threading.active_count()
+    try:
+        for _ in range(3):
+            response = client.get("/readyz")
+            assert response.status_code == 503
+            assert response.json()["checks"]["primary"] == "no answer within 0.1 s"
+        assert threading.active_count() <= waiting + 1
+    finally:
+        answered.set()
+        health.CHECKS["primary"].asking.join()
+    assert asked == [True]
 
 
 @pytest.mark.parametrize("url", ["/healthz", "/readyz"])

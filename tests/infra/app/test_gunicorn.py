@@ -92,3 +92,14 @@ def test_no_debug_mode(balancer, name):
     answer = ask(balancer, name, INSTANCES[1], "/no-such-page")
     assert answer.status == 404, answer
     assert "DEBUG" not in answer.body
+
+
+@each_instance
+def test_metrics_of_all_its_workers_are_for_those_who_ask_it_directly(balancer, browse, names, name, number, port):
+    ask(balancer, name, port, "/api/schema/")
+    answer = ask(balancer, name, port, "/metrics")
+    assert answer.status == 200, answer
+    assert 'app_requests_total{method="GET",status="200",view="schema"}' in answer.body
+    for front in names("loadbalancer"):
+        for headers in ({}, {"X-Forwarded-For": ""}):
+            assert browse(front).get("/metrics", headers=headers).status_code == 404

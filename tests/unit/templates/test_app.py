@@ -1,7 +1,9 @@
 """The files of the app role, rendered for a host of the lab."""
 
+import os
 import ssl
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from harness import PROJECT, STUB_SECRETS, secret
@@ -101,6 +103,27 @@ def test_gunicorn_makes_one_context_per_process_and_trusts_the_probe(render):
     assert Context.trusted == ["/etc/customers/probe.crt"]
 
 
+def test_a_worker_takes_the_place_of_the_one_that_it_replaces(render, tmp_path, monkeypatch):
+    hooks = gunicorn(render)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setenv("WORKER_PLACE", "")
+    server = SimpleNamespace(WORKERS={})
+
+    def start(pid):
+        worker = SimpleNamespace()
+        hooks["pre_fork"](server, worker)
+        server.WORKERS[pid] = worker
+        hooks["post_fork"](server, worker)
+        return os.environ["WORKER_PLACE"]
+
+    assert [start(pid) for pid in (11, 12, 13)] == ["0", "1", "2"]
+    for file in ("counter_1.db", "gauge_livemax_1.db", "gauge_livemax_2.db"):
+        (tmp_path / file).touch()
+    hooks["child_exit"](server, server.WORKERS.pop(12))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["counter_1.db", "gauge_livemax_2.db"]
+    assert start(14) == "1"
+
+
 def test_an_instance_runs_sandboxed_and_from_its_own_pointer(render):
     unit = render("app", "instance.service.j2").splitlines()
     for line in (
@@ -108,6 +131,7 @@ def test_an_instance_runs_sandboxed_and_from_its_own_pointer(render):
         "User=customers",
         "Requires=customers@%i.socket",
         "EnvironmentFile=/etc/customers/app.env",
+        "Environment=PROMETHEUS_MULTIPROC_DIR=/run/customers-%i",
         "ExecStart=/opt/customers/instances/%i/run -m gunicorn --config /etc/customers/gunicorn.conf.py "
         "config.wsgi:application",
         "MemoryMax=384M",
