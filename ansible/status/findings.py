@@ -294,15 +294,22 @@ def pools(report):
 
 
 def routes(report):
-    """HAProxy on each app host knows exactly one primary."""
+    """HAProxy on each app host knows exactly one primary, and every replica that is good for reads."""
     if len(primaries(report)) != 1:
         return
+    streams = dict(answers(report, "postgres"))[primaries(report)[0]].get("replicas", {})
+    good = {
+        name for name, stream in streams.items() if stream["state"] == "streaming" and stream["lag"] <= LAG_MB * 2**20
+    }
     for name, section in answers(report, "app", "haproxy"):
         for backend, servers in section.get("backends", {}).items():
             up = [server for server, state in servers.items() if state.startswith("UP")]
             if backend == "primary" and up != primaries(report):
                 seen = ", ".join(up) or "nobody"
                 yield Finding(name, f"HAProxy takes {seen} for the primary", journal(name, "haproxy"))
+            if backend == "replicas" and good - set(up):
+                what = f"HAProxy sends no reads to {', '.join(sorted(good - set(up)))}"
+                yield Finding(name, what, shell(name, "systemctl reload haproxy"))
 
 
 def instances(report):
@@ -387,7 +394,7 @@ def balancers(report):
 
 
 def services(report):
-    """The services of each tier run, and whatever else failed on a host."""
+    """The services of each tier run, now and after a reboot; and whatever else failed on a host."""
     for name, status in reachable(report):
         named = set()
         for title, section in status.items():
@@ -397,6 +404,9 @@ def services(report):
                 named.add(unit)
                 if "@" not in unit:  # instances are judged by their sockets and by what they answer
                     yield Finding(name, f"{unit} is {state}", site(name))
+            for unit, state in units(section).items():
+                if not state["enabled"] and unit not in down:
+                    yield Finding(name, f"{unit} would not start at boot", site(name))
             if section.get("error") and not down and not known:
                 yield Finding(name, f"{title} cannot be asked: {section['error']}", site(name))
         for unit in status.get("system", {}).get("failed_units", []):

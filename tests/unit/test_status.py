@@ -257,6 +257,14 @@ BROKEN = {
         {"app1|pgbouncer|pools|customers|waiting": 8, "app1|pgbouncer|pools|customers|max_wait_s": 5},
         ("app1", "8 waiting for a connection to customers, the first for 5 s"),
     ),
+    "HAProxy without a replica": (
+        {"app2|haproxy|backends|replicas|db3": "MAINT"},
+        ("app2", "HAProxy sends no reads to db3"),
+    ),
+    "not enabled": (
+        {"lb1|loadbalancer|units|nginx.service|enabled": False},
+        ("lb1", "nginx.service would not start at boot"),
+    ),
     "HAProxy lost": (
         {"app2|haproxy|backends|primary|db2": "DOWN"},
         ("app2", "HAProxy takes nobody for the primary"),
