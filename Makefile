@@ -12,13 +12,16 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The environment belongs to one lock, one Python and one directory: another of any makes it anew.
 VENV := .venv/.made-$(shell { pwd; python3 -VV; cat requirements.txt; } 2>/dev/null | sha256sum | cut -c1-12)
 
+# What these remove or make is on this machine; other hosts have site.yml.
+LAB_ONLY = $(if $(filter inventories/lab,$(INVENTORY)),,$(error $@ is for the lab of this machine, not for $(INVENTORY)))
+
 ##@ The stack
 .PHONY: up down clean status
 up: ## Bring the whole stack up on this machine, or repair what is missing of it
-	@lab/up
+	@$(LAB_ONLY)lab/up
 
 down: ## Remove the lab: containers, network, secrets, keys
-	@lab/lab --lab dev destroy
+	@$(LAB_ONLY)lab/lab --lab dev destroy
 
 clean: down ## Remove also the test lab, the base image, the Python environment and the caches
 	@lab/lab --lab test destroy

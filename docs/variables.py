@@ -41,15 +41,37 @@ def page():
     """The whole page."""
     parts = [INTRODUCTION, "## The cluster\n"]
     parts += [entry(f"`{name}`: {text}") for name, text in CLUSTER.items()]
-    for path in sorted((PROJECT / "ansible" / "roles").glob("*/meta/argument_specs.yml")):
-        parts += role(path.parents[1].name, yaml.safe_load(path.read_text())["argument_specs"]["main"])
+    for name, given in sorted(wiring().items()):
+        specs = PROJECT / "ansible" / "roles" / name / "meta" / "argument_specs.yml"
+        parts += role(yaml.safe_load(specs.read_text())["argument_specs"]["main"], name, given)
     return "\n".join(parts).rstrip() + "\n"
 
 
-def role(name, spec):
-    """One role: what may be set, and what site.yml or another role sets."""
+def wiring():
+    """{role: what site.yml or another role gives it}. What is given there can't be set elsewhere."""
+    found = {}
+    for path in [PROJECT / "site.yml", *(PROJECT / "ansible" / "roles").glob("*/tasks/*.yml")]:
+        for name, given in calls(yaml.safe_load(path.read_text()) or []):
+            found.setdefault(name, set()).update(given)
+    return found
+
+
+def calls(entries):
+    """(role, names of its variables) for each role that plays or tasks call."""
+    for entry in entries:
+        given = entry.get("vars", {}).keys()
+        if "role" in entry:
+            yield entry["role"], given
+        if "ansible.builtin.include_role" in entry:
+            yield entry["ansible.builtin.include_role"]["name"], given
+        for part in ("roles", "tasks", "block"):
+            yield from calls(entry.get(part, []))
+
+
+def role(spec, name, given):
+    """One role: what may be set, and what site.yml gives it."""
     options = spec.get("options", {})
-    given = sorted(option for option, details in options.items() if details.get("required"))
+    given = set(given) | {option for option, details in options.items() if details.get("required")}
     yield f"\n## {name}\n"
     yield fill(spec["short_description"].rstrip(".") + ".", "")
     for text in spec.get("description", []):
@@ -57,8 +79,7 @@ def role(name, spec):
     yield ""
     if given:
         yield (
-            fill("Given by `site.yml` or a calling role: " + ", ".join(f"`{option}`" for option in given) + ".", "")
-            + "\n"
+            fill("Given by `site.yml` or a calling role: " + ", ".join(f"`{option}`" for option in sorted(given)) + ".", "") + "\n"
         )
     for option, details in options.items():
         if option not in given:

@@ -5,6 +5,7 @@ import datetime
 import http.client
 import json
 import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -23,12 +24,14 @@ SSH = "-o ControlPath=none -o ServerAliveInterval=3 -o ServerAliveCountMax=2"
 
 def main():
     """Ask, judge, show."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may stop, as head does
     options = arguments()
     note(f"asking the hosts of {options.inventory} ...")
     answer, trouble = gather(options.inventory)
     note("")
     if trouble:
-        print(f"status: cannot tell:\n{trouble}\nIs there a lab? `make up` makes it.", file=sys.stderr)
+        hint = "\nIs there a lab? `make up` makes it." if options.inventory == DEFAULT_INVENTORY else ""
+        print(f"status: cannot tell:\n{trouble}{hint}", file=sys.stderr)
         return 2
     report = assemble(answer, options.inventory)
     found = findings(report)

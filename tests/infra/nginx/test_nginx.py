@@ -129,6 +129,13 @@ def test_it_serves_static_files_that_never_change(door, static_file):
     assert "max-age=31536000" in answer.headers["cache-control"]
 
 
+def test_a_file_that_may_change_is_never_taken_for_an_old_one(door):
+    old = {"If-Modified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}
+    answer = door.get("/static/admin/css/base.css", headers=old)
+    assert (answer.status_code, answer.headers.get("etag")) == (200, None)
+    assert "immutable" not in answer.headers["cache-control"]
+
+
 def test_it_serves_static_files_itself(host, names, static_file):
     """The instances don't have them."""
     for app_host in names("app"):
