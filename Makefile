@@ -38,7 +38,7 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 
 ##@ The proofs
 .PHONY: test test-all lint unit app-test molecule infra probe browser-test
-test: lint unit app-test molecule ## Everything below
+test: lint unit app-test molecule ## Linters, unit tests, the app's tests, the whole stack
 test-all: lint unit app-test ## The same with every scenario of molecule/
 	@$(MAKE) molecule SCENARIO='$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))'
 

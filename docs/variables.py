@@ -78,9 +78,8 @@ def role(spec, name, given):
         yield fill(text, "")
     yield ""
     if given:
-        yield (
-            fill("Given by `site.yml` or a calling role: " + ", ".join(f"`{option}`" for option in sorted(given)) + ".", "") + "\n"
-        )
+        names = ", ".join(f"`{option}`" for option in sorted(given))
+        yield fill(f"Given by `site.yml` or a calling role: {names}.", "") + "\n"
     for option, details in options.items():
         if option not in given:
             yield entry(f"`{option}` ({kind(details)}, default {default(details)}): {sentence(details['description'])}")
