@@ -22,18 +22,8 @@ Set variables in the inventory: for all hosts in `<inventory>/group_vars/cluster
 
 # Those of the inventory itself, which site.yml hands over to the roles.
 CLUSTER = {
-    "host_address": "The address of one host, by which all others reach it. Each host needs one.",
-    "host_memory_mb": "Memory of one host in MB that its tiers may share. Default: what the host has.",
-    "host_cpus": "Processors of one host that its tiers may use. Default: what the host has.",
-    "cluster_name": "Name of the cluster, in certificates and in the consensus store. Never changes afterwards.",
-    "cluster_domain": "Domain of names that only the hosts resolve, such as `postgresql.<domain>`.",
-    "cluster_public_names": "What visitors type; the first one is the main one.",
-    "cluster_public_port": "The HTTPS port that visitors type.",
-    "cluster_public_origins": "Scheme, name and port of each site that browsers may send forms from.",
-    "cluster_max_connections": "PostgreSQL's limit, fixed when the cluster is first made. The pools divide it.",
-    "cluster_app_instances": "Instances of each app on each app host; one restarts while the others serve.",
-    "cluster_apps": "The apps, each with `name`, `path` (the Django project), `wsgi`, `settings` and `port`: instance "
-    "N listens on port + N. Each but the first needs `server_names`.",
+    name: option["description"]
+    for name, option in yaml.safe_load((PROJECT / "ansible" / "inventory_variables.yml").read_text()).items()
 }
 
 

@@ -11,7 +11,8 @@ settings.register_profile("steady", deadline=None, derandomize=True, database=No
 settings.load_profile("steady")
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "ansible" / "filter_plugins")]
+ANSIBLE = HERE.parents[1] / "ansible"
+sys.path[:0] = [str(HERE), str(ANSIBLE / "filter_plugins"), str(ANSIBLE)]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,52 @@
+#!/usr/bin/python
+"""What preflight asks of a host beside Ansible's facts."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+---
+module: preflight_host
+short_description: What preflight asks of a host beside Ansible's facts
+description:
+  - Reads only. Says whether an earlier run has set the host up, and with which authority, and how much disk is free.
+options: {}
+author:
+  - Pergola
+"""
+
+EXAMPLES = """
+- name: Look at the host
+  preflight_host:
+"""
+
+RETURN = """
+authority:
+  description: SHA-256 of the services authority's certificate on this host; empty where the host is bare.
+  type: str
+  returned: always
+free_mb:
+  description: Free space by directory (MB).
+  type: dict
+  returned: always
+"""
+
+AUTHORITY = Path("/etc/pergola/tls/services-ca.crt")
+DIRECTORIES = ("/", "/var/lib", "/opt")
+
+
+def main():
+    """Answer Ansible."""
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module.exit_json(
+        changed=False,
+        authority=hashlib.sha256(AUTHORITY.read_bytes()).hexdigest() if AUTHORITY.is_file() else "",
+        free_mb={path: shutil.disk_usage(path).free >> 20 for path in DIRECTORIES if Path(path).is_dir()},
+    )
+
+
+if __name__ == "__main__":
+    main()

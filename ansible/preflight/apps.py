@@ -1,0 +1,79 @@
+"""The apps: what each needs, and what two of them would both take."""
+
+import re
+from collections import Counter
+
+from .inventory import PROJECT, integer
+
+FIELDS = {
+    "name": r"[a-z][a-z0-9_]{0,24}",
+    "path": r"[\w./-]+",
+    "wsgi": r"\w+(\.\w+)*:\w+",
+    "settings": r"\w+(\.\w+)*",
+    "port": r"\d{4,5}",
+}
+OPTIONS = ("server_names",)
+# An app is an OS user, a database and a directory in /etc and /opt: these exist already.
+RESERVED_NAMES = {
+    "alternatives", "apt", "bin", "daemon", "dbus", "default", "docker", "dpkg", "etcd", "games", "haproxy",
+    "keepalived", "kernel", "ldap", "mail", "network", "nginx", "nobody", "patroni", "pergola", "pgbackrest",
+    "pgbouncer", "postgres", "postgresql", "prometheus", "python3", "redis", "replicator", "rewind", "root",
+    "security", "skel", "ssh", "sshd", "ssl", "sudoers", "sync", "sys", "systemd", "template0", "template1",
+    "terminfo", "udev",
+}  # fmt: skip
+RESERVED_PORTS = {2379, 2380, 5000, 5001, 5432, 6379, 6432, 8008}
+
+
+def fields(inventory):
+    """Each app has what it needs, in a form that works, and nothing else."""
+    apps = inventory.shared("cluster_apps")
+    for position, app in enumerate(apps if isinstance(apps, list) else []):
+        if not isinstance(app, dict):
+            yield f"cluster_apps[{position}] must be a mapping with {', '.join(FIELDS)}"
+            continue
+        label = f"cluster_apps[{position}] ({app.get('name', 'without a name')})"
+        for field, pattern in FIELDS.items():
+            if field not in app:
+                yield f"{label}: {field} is missing"
+            elif not re.fullmatch(pattern, str(app[field])):
+                yield f"{label}: {field} {app[field]!r} must match {pattern}"
+        known = (*FIELDS, *OPTIONS)
+        for field in sorted(app.keys() - set(known)):
+            yield f"{label}: {field} is unknown, known are {', '.join(known)}"
+        if not isinstance(app.get("server_names", []), list):
+            yield f"{label}: server_names must be a list, such as [www.example.com]"
+        elif position and not app.get("server_names"):
+            yield f"{label}: server_names is missing, and each app but the first needs its own: [shop.example.com]"
+        if app.get("name") in RESERVED_NAMES:
+            yield f"{label}: the name is taken by the system: choose another one"
+
+
+def collisions(inventory):
+    """Names of databases and ports that two would use."""
+    apps = inventory.apps()
+    databases = Counter(str(app["name"]) + suffix for app in apps for suffix in ("", "_ro", "_owner"))
+    for name in sorted(name for name, count in databases.items() if count > 1):
+        yield f"cluster_apps: two apps would both make {name}: rename one of them"
+    instances = inventory.app_instances()
+    taken = dict.fromkeys(RESERVED_PORTS, "another service")
+    for app in apps:
+        port = integer(app.get("port"))
+        for number in range(port, port + instances + 1) if port else []:
+            if number in taken:
+                yield (
+                    f"cluster_apps ({app['name']}): port {port} with {instances} instances needs {number}, "
+                    f"which {taken[number]} uses: choose another port"
+                )
+                break
+        taken.update(dict.fromkeys(range(port, port + instances + 1), app["name"]) if port else {})
+
+
+def projects(inventory):
+    """Each app's path leads to a Django project that a release can be built from."""
+    for position, app in enumerate(inventory.apps()):
+        directory = PROJECT / str(app.get("path", ""))
+        label = f"cluster_apps[{position}] ({app['name']}): path {app.get('path')}"
+        if "path" in app and not (directory / "manage.py").is_file():
+            yield f"{label} is no Django project, there is no {directory}/manage.py: correct the path"
+        elif "path" in app and not (directory / "requirements.txt").is_file():
+            yield f"{label} has no requirements.txt: lock its requirements with hashes by uv pip compile"

@@ -1,0 +1,71 @@
+"""The secrets: all there, and those that the hosts were set up with.
+
+Every host has the certificate of the services authority. Who has lost the secrets of such hosts must not be told to
+make new ones: the data would be behind passwords and certificates that nobody has.
+"""
+
+from hashlib import sha256
+
+from ansible.errors import AnsibleFilterError
+from credentials import missing_names
+
+from .specs import SECRETS
+
+FILE = "group_vars/cluster/secrets.yml"
+
+
+def missing(inventory):
+    """What is not there, and where to get it from."""
+    content = {name: inventory.shared(name) for name in SECRETS}
+    command = f"type make secrets INVENTORY={inventory.directory}"
+    known = content["secrets_authorities"]
+    if not known and set_up(inventory):
+        yield (
+            f"this inventory has no secrets, but {', '.join(set_up(inventory))} were set up with some: restore {FILE} "
+            "from your backup, since new ones would cut you off from the data"
+        )
+    elif not known and silent(inventory):
+        yield (
+            f"this inventory has no secrets, and {', '.join(silent(inventory))} can't be asked whether they were set "
+            f"up with some: restore {FILE} if they were; only else {command}"
+        )
+    elif not any(content.values()):
+        yield f"this inventory has no secrets: {command}"
+    else:
+        try:
+            names = missing_names(content, inventory.apps())
+        except AnsibleFilterError as error:
+            yield str(error)
+            return
+        if names:
+            yield f"secrets are missing ({', '.join(names)}): {command}"
+
+
+def foreign(inventory):
+    """Hosts that were set up with other secrets, unless one of them has these: then the others are mended."""
+    mine = fingerprint(inventory)
+    theirs = set_up(inventory)
+    if mine and theirs and mine not in theirs.values():
+        yield (
+            f"{', '.join(theirs)} were set up with other secrets than those in {FILE}: restore the file that they were "
+            "set up with, since this one would cut you off from the data"
+        )
+
+
+def set_up(inventory):
+    """{host: fingerprint of the authority it trusts} of the hosts that an earlier run has set up."""
+    answers = inventory.answers("__preflight_host")
+    return {host: answer["authority"] for host, answer in answers.items() if answer.get("authority")}
+
+
+def silent(inventory):
+    """The hosts that were asked and did not answer."""
+    return [host for host, answer in inventory.answers("__preflight_facts").items() if not answer.get("ansible_facts")]
+
+
+def fingerprint(inventory):
+    """Of the services authority in the secrets."""
+    authorities = inventory.shared("secrets_authorities")
+    services = authorities.get("services") if isinstance(authorities, dict) else None
+    text = services.get("certificate") if isinstance(services, dict) else None
+    return sha256(text.encode()).hexdigest() if text else ""
