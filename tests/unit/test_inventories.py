@@ -12,13 +12,15 @@ from harness import LAB, PROJECT, STUB_SECRETS, Stack
 
 INVENTORIES = sorted(path.parent.name for path in (PROJECT / "inventories").glob("*/hosts.yml"))
 NAMES = {"cluster_public_names": ["www.example.com"], "cluster_public_origins": ["https://www.example.com"]}
-BLANKS = {"lab": LAB, "production": NAMES, "single": NAMES}
+MOLECULE = ["molecule/inventory", "molecule/single/inventory"]
+BLANKS = {"lab": LAB, "production": NAMES, "single": NAMES} | dict.fromkeys(MOLECULE, LAB)
 
 
 def copy_of(name, directory, variables):
     """The inventory `name` as it is in the repository, with `variables` beside what it has."""
     target = directory / name
-    shutil.copytree(PROJECT / "inventories" / name, target, ignore=shutil.ignore_patterns("lab.yml", "secrets.yml"))
+    source = PROJECT / (name if name in MOLECULE else f"inventories/{name}")
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("lab.yml", "secrets.yml"))
     (target / "group_vars" / "cluster" / "blanks.yml").write_text(yaml.safe_dump(variables))
     return target
 
@@ -26,7 +28,7 @@ def copy_of(name, directory, variables):
 def give_addresses(inventory):
     """An address for each host whose address was left open."""
     hosts = Stack(inventory).inventory.get_hosts("cluster")
-    (inventory / "host_vars").mkdir()
+    (inventory / "host_vars").mkdir(exist_ok=True)
     for number, host in enumerate(hosts, start=1):
         if host.vars.get("host_address", "") is None:
             (inventory / "host_vars" / f"{host.name}.yml").write_text(f"host_address: 10.0.0.{number}\n")
@@ -37,9 +39,7 @@ def faults(inventory):
     return Stack(inventory).evaluate("groups | inventory_faults(hostvars)", "preflight")
 
 
-@pytest.mark.parametrize(
-    "name", [*(f"inventories/{name}" for name in INVENTORIES), "molecule/inventory", "molecule/single/inventory"]
-)
+@pytest.mark.parametrize("name", [*(f"inventories/{name}" for name in INVENTORIES), *MOLECULE])
 def test_it_parses(name):
     subprocess.run(
         [Path(sys.executable).parent / "ansible-inventory", "-i", PROJECT / name, "--graph"],
@@ -49,7 +49,7 @@ def test_it_parses(name):
     )
 
 
-@pytest.mark.parametrize("name", INVENTORIES)
+@pytest.mark.parametrize("name", INVENTORIES + MOLECULE)
 def test_it_has_no_fault_once_filled_in(name, tmp_path):
     inventory = copy_of(name, tmp_path, BLANKS.get(name, {}) | STUB_SECRETS)
     give_addresses(inventory)
