@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_redis import get_redis_connection
 
-from serving import metrics
+from serving import metrics, redis
 
 
 def check_primary() -> None:
@@ -29,8 +27,7 @@ def check_replica() -> None:
 
 
 def check_cache() -> None:
-    # Not through the cache's own interface, which hides failures.
-    get_redis_connection("default").get(cache.make_key("readyz"))
+    redis.connection().probe()
 
 
 @dataclass

@@ -6,6 +6,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from customers import selectors, services
+from customers.models import Customer
 from customers.pagination import Cursor, paginate
 from customers.serializers import (
     CustomerPageSerializer,
@@ -13,12 +14,14 @@ from customers.serializers import (
     CustomerSerializer,
     CustomerStatsSerializer,
 )
+from serving import answers
 
 
 class CustomerListView(APIView):
     @extend_schema(
         operation_id="customers_list", parameters=[CustomerQuerySerializer], responses=CustomerPageSerializer
     )
+    @answers.cached(Customer, shared=True)
     def get(self, request: Request) -> Response:
         """The newest customers first, all or those that match, a page at a time."""
         query = validated(CustomerQuerySerializer(data=request.query_params.dict()))
@@ -38,6 +41,7 @@ class CustomerListView(APIView):
 
 class CustomerView(APIView):
     @extend_schema(operation_id="customers_retrieve", responses=CustomerSerializer)
+    @answers.cached(Customer, shared=True)
     def get(self, request: Request, pk: int) -> Response:
         return Response(CustomerSerializer(selectors.customer_get(pk=pk)).data)
 
@@ -62,6 +66,7 @@ class CustomerView(APIView):
 
 class CustomerStatsView(APIView):
     @extend_schema(operation_id="customers_stats", responses=CustomerStatsSerializer)
+    @answers.cached(Customer, shared=True)
     def get(self, request: Request) -> Response:
         return Response(selectors.customer_stats())
 

@@ -10,6 +10,7 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
     values,
@@ -36,6 +37,10 @@ SLOW_QUERIES = Counter("app_slow_queries", "Queries over the threshold, each one
 POOL_WAITS = Counter("app_pool_waits", "Requests that found no idle database connection.", ["database"])
 POOL_WAIT_SECONDS = Counter("app_pool_wait_seconds", "Time that requests waited for a connection.", ["database"])
 POOL_REFUSALS = Counter("app_pool_refusals", "Requests that got no connection.", ["database"])
+
+READS = Counter("app_reads", "Reads that a replica could have served: by whom, and why.", ["database", "reason"])
+ANSWERS = Counter("app_cached_answers", "Cacheable answers by where they came from.", ["result"])
+BREAKER_OPEN = Gauge("app_redis_breaker_open", "1 while Redis is bypassed.", multiprocess_mode="livemax")
 
 
 @never_cache

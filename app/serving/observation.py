@@ -74,14 +74,6 @@ def report_pool(alias: str) -> None:
         metrics.POOL_REFUSALS.labels(alias).inc(counts.get("requests_errors", 0))
 
 
-def watch(connection, **_) -> None:
-    """Whenever a connection is taken from the pool or opened."""
-    if time_query not in connection.execute_wrappers:
-        connection.execute_wrappers.append(time_query)
-    if serving := current.get():
-        serving.databases.add(connection.alias)
-
-
 def time_query(execute: Callable, sql: str, params, many: bool, context: dict):
     started = perf_counter()
     try:

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from customers.models import Customer
 from customers.services import create_customer
+from serving import authentication, changes, redis
 
 # The same examples in every run, however slow the machine is.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -21,6 +22,15 @@ def django_db_setup(django_db_setup, django_db_blocker):
     yield
     with django_db_blocker.unblock():
         connections["replica"].close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What a process knows beyond a request: tokens, that Redis failed, what it has not told Redis."""
+    authentication.forget()
+    redis.breaker.__init__(failures=redis.breaker.failures, pause=redis.breaker.pause)
+    changes._unpublished.clear()
+    changes._outdated.clear()
 
 
 @pytest.fixture

@@ -16,3 +16,7 @@ REST_FRAMEWORK["TEST_REQUEST_DEFAULT_FORMAT"] = "json"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Pages are rendered without collecting the static files first.
 STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+# Nothing is remembered and nothing read from replicas, except where a test is about that.
+ANSWER_SECONDS = TOKEN_SECONDS = 0
+REPLICA_READS_OFF_FILE = __file__

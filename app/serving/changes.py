@@ -1,0 +1,172 @@
+"""What was written: once a transaction has committed, Redis learns which tables it changed, by whom, and how far the
+WAL was by then. Readers find there which answers are out of date, and which replicas know enough for them.
+
+A sorted set holds positions in the WAL by table and by user: `ZADD GT` moves none of them back, whoever comes late.
+Its member "floor" is where the primary was when the set began; whoever is not in the set has written nothing since.
+Without a floor, after Redis lost its memory, nothing is known, and nobody reads from a replica.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from django.db import DatabaseError, connections, transaction
+from redis.exceptions import RedisError, WatchError
+
+from serving import redis
+from serving.context import current
+
+logger = logging.getLogger(__name__)
+
+PRIMARY = "default"
+FLOOR = "floor"
+# So that users who write no more are forgotten some day. The next set begins with a floor of its own.
+LIFETIME = 24 * 3600
+
+TARGET = re.compile(
+    r'(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?)\s+(?:ONLY\s+)?"?(\w+)', re.IGNORECASE
+)
+
+
+def written(sql: str) -> Iterator[str]:
+    """The tables that a statement writes to."""
+    sql = str(sql).lstrip()
+    if sql[:4].upper() == "WITH":
+        yield from (match[1] for match in TARGET.finditer(sql))
+    elif match := TARGET.match(sql):
+        yield match[1]
+
+
+def notice(execute: Callable, sql: str, params, many: bool, context: dict):
+    """A wrapper around every statement, so that no way of writing can be forgotten."""
+    result = execute(sql, params, many, context)
+    for table in written(sql):
+        changed(table)
+    return result
+
+
+# By connection. What a transaction that was rolled back leaves here is published with the next one, and harms nothing.
+_written: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def changed(table: str) -> None:
+    """To be called within the transaction by who writes past Django's cursors, as COPY does."""
+    connection = connections[PRIMARY]
+    _written.setdefault(connection, set()).add(table)
+    if connection.run_on_commit:
+        savepoints, function, _ = connection.run_on_commit[-1]
+        if function is publish_written and savepoints <= set(connection.savepoint_ids):
+            return
+    transaction.on_commit(publish_written, using=PRIMARY)
+
+
+def publish_written() -> None:
+    """When a transaction has committed. Never fails: what is committed is committed."""
+    tables = _written.pop(connections[PRIMARY], None)
+    if not tables:
+        return  # another one of this transaction has done it
+    serving = current.get()
+    members = {member_of_table(table) for table in tables}
+    if serving and serving.user_id is not None:
+        members.add(member_of_user(serving.user_id))
+    try:
+        publish(tables, members, position())
+    except DatabaseError as error:
+        logger.error("the position of a commit is unknown: %s", error)
+        publish(tables, members, None)
+
+
+def member_of_table(table: str) -> str:
+    return f"table:{table}"
+
+
+def member_of_user(user_id: int) -> str:
+    return f"user:{user_id}"
+
+
+def positions_key() -> str:
+    return redis.key("positions")
+
+
+def version_key(table: str) -> str:
+    return redis.key("version", table)
+
+
+def position() -> int:
+    """How far the primary is, as a number of bytes; written to disk or not, as a commit need not wait for that."""
+    with connections[PRIMARY].cursor() as cursor:
+        cursor.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        return cursor.fetchone()[0]
+
+
+# What Redis did not take when it should have; it is the first that it hears when it is back.
+_lock = threading.Lock()
+_unpublished: dict[str, int | None] = {}
+_outdated: set[str] = set()
+
+
+def publish(tables: Iterable[str], members: Iterable[str], at: int | None) -> bool:
+    """Whether Redis knows now. Without a position it forgets all that it knew."""
+    with _lock:
+        for member in members:
+            known = _unpublished.get(member, 0)
+            _unpublished[member] = None if at is None or known is None else max(at, known)
+        _outdated.update(tables)
+    return catch_up()
+
+
+def catch_up() -> bool:
+    """Whether Redis knows of all that this process has committed."""
+    with _lock:
+        positions, tables = dict(_unpublished), set(_outdated)
+    if not positions and not tables:
+        return True
+    try:
+        with redis.connection().pipeline() as pipe:
+            if None in positions.values():
+                pipe.delete(positions_key())
+            elif positions:
+                pipe.zadd(positions_key(), positions, gt=True)
+            # A fresh one that was never used before, or an old answer could become valid again.
+            for table in tables:
+                pipe.set(version_key(table), uuid4().hex)
+            pipe.execute()
+    except (RedisError, OSError):
+        return False
+    with _lock:
+        for member, at in positions.items():
+            if _unpublished.get(member, 0) == at:
+                _unpublished.pop(member, None)
+        _outdated.difference_update(tables)
+    return True
+
+
+def required(members: Iterable[str]) -> int | None:
+    """The position that a replica must have replayed for a reader who depends on these; None: nobody knows."""
+    try:
+        if not catch_up():
+            return None
+        floor, *known = redis.connection().zmscore(positions_key(), [FLOOR, *members])
+        if floor is None:
+            lay_floor()
+            return None
+        return int(max([floor, *(each for each in known if each is not None)]))
+    except (RedisError, OSError):
+        return None
+
+
+def lay_floor() -> None:
+    with redis.connection().pipeline() as pipe:
+        # If the set changes or is lost from here on, what the primary says next may be too old for it.
+        pipe.watch(positions_key())
+        at = position()
+        pipe.multi()
+        pipe.zadd(positions_key(), {FLOOR: at}, nx=True)
+        pipe.expire(positions_key(), LIFETIME)
+        try:
+            pipe.execute()
+        except WatchError:
+            logger.info("somebody else wrote meanwhile: the floor is laid next time")

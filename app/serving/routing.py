@@ -1,0 +1,103 @@
+"""Which database a read goes to: a replica, once it has replayed whatever this reader must see; else the primary.
+
+Nothing is read from a replica unless a view asks for it, as serving.answers does.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections, transaction
+
+from serving import changes, metrics
+from serving.changes import PRIMARY
+from serving.context import current
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REPLICA = "replica"
+# Where the replica's name stands for the primary, because there is no replica, there is nothing to wait for.
+REPLAYED = "SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() - '0/0' >= %s"
+
+_selected: ContextVar[str] = ContextVar("database", default=PRIMARY)
+
+
+class Router:
+    """What Django asks. Both names are one database."""
+
+    def db_for_read(self, model, **hints) -> str:
+        return _selected.get()
+
+    def db_for_write(self, model, **hints) -> str:
+        return PRIMARY
+
+    def allow_relation(self, one, other, **hints) -> bool:
+        return True
+
+    def allow_migrate(self, database: str, app_label: str, **hints) -> bool:
+        return database == PRIMARY
+
+
+class BehindError(Exception):
+    """The replica that we got has not replayed enough."""
+
+
+def read(produce: Callable[[], T], *, tables: Iterable[str] = ()) -> T:
+    """What `produce` returns, which reads and nothing else. It sees all that the user has written, and all that
+    anybody has written to `tables`."""
+    if not switched_on():
+        return read_primary(produce, "switched_off")
+    members = [changes.member_of_table(table) for table in tables]
+    serving = current.get()
+    if serving and serving.user_id is not None:
+        members.append(changes.member_of_user(serving.user_id))
+    position = changes.required(members)
+    if position is None:
+        return read_primary(produce, "position_unknown")
+    try:
+        return read_replica(produce, position)
+    except BehindError:
+        return read_primary(produce, "replica_behind")
+    except (DatabaseError, InterfaceError) as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise  # it took too long, and would again
+        logger.warning("a read goes to the primary, as the replica failed: %s", error)
+        return read_primary(produce, "replica_failed")
+
+
+def switched_on() -> bool:
+    """Until somebody creates the file."""
+    return not (settings.REPLICA_READS_OFF_FILE and Path(settings.REPLICA_READS_OFF_FILE).exists())
+
+
+def read_primary(produce: Callable[[], T], reason: str) -> T:
+    metrics.READS.labels("primary", reason).inc()
+    return produce()
+
+
+def read_replica(produce: Callable[[], T], position: int) -> T:
+    # One transaction: PgBouncer may give the next one to another replica.
+    with transaction.atomic(using=REPLICA):
+        with connections[REPLICA].cursor() as cursor:
+            cursor.execute(REPLAYED, [position])
+            if not cursor.fetchone()[0]:
+                raise BehindError
+        with selected(REPLICA):
+            result = produce()
+    metrics.READS.labels("replica", "replayed").inc()
+    return result
+
+
+@contextmanager
+def selected(alias: str) -> Iterator[None]:
+    token = _selected.set(alias)
+    try:
+        yield
+    finally:
+        _selected.reset(token)

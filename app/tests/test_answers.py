@@ -1,0 +1,293 @@
+"""Answers kept in Redis: never another user's, never older than a commit that Redis heard of."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, connections, transaction
+from prometheus_client import REGISTRY
+from rest_framework.authtoken.models import Token
+from rest_framework.response import Response
+from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
+from rest_framework.views import APIView
+
+from customers import selectors, services
+from customers.models import Customer
+from serving import answers, authentication, changes, redis
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica"])
+URL = "/api/customers/"
+
+
+@pytest.fixture(autouse=True)
+def remembering(settings):
+    """With a part of Redis that no other test has written to."""
+    settings.ANSWER_SECONDS = 30
+    settings.TOKEN_SECONDS = 5
+    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"customers:tests:{uuid4().hex}"}}
+
+
+@pytest.fixture
+def queries(django_assert_num_queries):
+    return django_assert_num_queries
+
+
+def client_of(name: str) -> APIClient:
+    user, _ = User.objects.get_or_create(username=name)
+    token, _ = Token.objects.get_or_create(user=user)
+    client = APIClient(HTTP_X_FORWARDED_PROTO="https")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    return client
+
+
+def count(result: str) -> float:
+    return REGISTRY.get_sample_value("app_cached_answers_total", {"result": result}) or 0
+
+
+@pytest.mark.parametrize("path", ["", "?search=ada", "?page_size=2&is_active=true", "stats/", "{pk}/"])
+def test_a_cold_answer_is_two_queries_and_a_warm_one_none(api, make, queries, path):
+    url = URL + path.format(pk=make().pk)
+    authentication.forget()
+    with queries(2):
+        cold = api.get(url)
+    with queries(0):
+        warm = api.get(url)
+    assert warm.status_code == 200
+    assert warm.content == cold.content
+    assert warm.headers.keys() - {"X-Request-ID", "X-Response-Time"} == cold.headers.keys() - {
+        "X-Request-ID",
+        "X-Response-Time",
+    }
+
+
+def create():
+    services.create_customer(first_name="Grace", last_name="Hopper", email="grace@example.com")
+
+
+def update():
+    services.update_customer(customer=Customer.objects.get(first_name="Ada"), city="London")
+
+
+def delete():
+    services.delete_customer(customer=Customer.objects.get(first_name="Ada"))
+
+
+def bulk():
+    services.create_sample_customers(numbers=range(3))
+
+
+def raw():
+    with connection.cursor() as cursor:
+        cursor.execute("WITH gone AS (DELETE FROM customers_customer RETURNING id) SELECT count(*) FROM gone")
+
+
+@pytest.mark.parametrize("write", [create, update, delete, bulk, raw])
+def test_whatever_is_written_is_seen_at_once(api, make, write):
+    make()
+    before = [api.get(url).content for url in (URL, f"{URL}?search=a")]
+    write()
+    assert [api.get(url).content for url in (URL, f"{URL}?search=a")] != before
+    assert len(api.get(URL).json()["results"]) == Customer.objects.count()
+
+
+def test_a_writer_over_http_sees_its_write_and_so_do_others(api):
+    other = client_of("grace")
+    assert other.get(URL).json()["results"] == api.get(URL).json()["results"] == []
+    api.post(URL, {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com"})
+    for client in (api, other):
+        assert [row["first_name"] for row in client.get(URL).json()["results"]] == ["Ann"]
+
+
+def test_what_is_rolled_back_voids_nothing(api, make):
+    make()
+    api.get(URL)
+    hits = count("hit")
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        make()
+        raise ZeroDivisionError
+    with transaction.atomic(), pytest.raises(ZeroDivisionError), transaction.atomic():
+        make()
+        raise ZeroDivisionError
+    api.get(URL)
+    assert count("hit") == hits + 1
+
+
+def test_an_answer_that_was_begun_before_a_commit_and_ends_after_it_is_not_kept(api, make, monkeypatch):
+    read = selectors.customer_list
+
+    def read_then_somebody_writes(**query):
+        rows = list(read(**query).order_by("-created_at", "-id"))
+        monkeypatch.undo()
+        make()
+        return Customer.objects.filter(pk__in=[row["id"] for row in rows]).values(*selectors.LIST_FIELDS)
+
+    monkeypatch.setattr(selectors, "customer_list", read_then_somebody_writes)
+    assert api.get(URL).json()["results"] == []
+    assert len(api.get(URL).json()["results"]) == 1
+
+
+def test_two_users_never_see_each_others_answer():
+    class Mine(APIView):
+        authentication_classes = permission_classes = []
+
+        @answers.cached(Customer)
+        def get(self, request):
+            return Response({"you": request.user.username})
+
+    def ask(name: str):
+        request = APIRequestFactory().get("/mine/", secure=True)
+        force_authenticate(request, user=User.objects.get_or_create(username=name)[0])
+        return Mine.as_view()(request)
+
+    for _ in range(2):
+        assert [ask(name).content for name in ("ada", "grace")] == [b'{"you":"ada"}', b'{"you":"grace"}']
+
+
+def test_a_shared_answer_is_still_only_for_those_who_may_ask(api, make, anonymous):
+    make()
+    api.get(URL)
+    assert APIClient(HTTP_X_FORWARDED_PROTO="https").get(URL).status_code == 401
+
+
+def test_other_parameters_and_other_hosts_are_other_answers(api, make, settings):
+    settings.ALLOWED_HOSTS = ["testserver", "other.example"]
+    for _ in range(3):
+        make()
+    assert len(api.get(URL, {"page_size": 2}).json()["results"]) == 2
+    assert len(api.get(URL, {"page_size": 1}).json()["results"]) == 1
+    assert api.get(URL, {"page_size": 1}, HTTP_HOST="other.example").json()["next"].startswith("https://other.example/")
+    assert api.get(URL, {"page_size": 1}).json()["next"].startswith("https://testserver/")
+
+
+def test_a_herd_on_a_cold_answer_asks_the_database_once(make, monkeypatch):
+    make()
+    clients = [client_of("ada") for _ in range(12)]
+    arrived = threading.Barrier(len(clients))
+    asked = []
+    read = selectors.customer_list
+
+    def slow(**query):
+        asked.append(query)
+        threading.Event().wait(0.3)
+        return read(**query)
+
+    def ask(client) -> bytes:
+        try:
+            arrived.wait()
+            return client.get(URL).content
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(selectors, "customer_list", slow)
+    with ThreadPoolExecutor(len(clients)) as pool:
+        assert len(set(pool.map(ask, clients))) == 1
+    assert len(asked) == 1
+
+
+def test_a_failed_answer_is_not_kept_and_keeps_nobody_waiting(api, make):
+    customer = make()
+    assert api.get(f"{URL}{customer.pk + 1}/").status_code == 404
+    waited = count("waited")
+    assert api.get(f"{URL}{customer.pk + 1}/").status_code == 404
+    assert api.get(URL, {"page_size": 0}).status_code == 400
+    assert make().pk == customer.pk + 1
+    assert api.get(f"{URL}{customer.pk + 1}/").status_code == 200
+    assert count("waited") == waited
+
+
+def test_who_has_it_already_is_told_so(api, make, queries):
+    make()
+    first = api.get(URL)
+    assert "no-cache" in first["Cache-Control"]
+    assert "private" in first["Cache-Control"]
+    assert {"Authorization", "Cookie"} <= set(first["Vary"].replace(" ", "").split(","))
+    # As nginx weakens it when it compresses.
+    for tag in (first["ETag"], f"W/{first['ETag']}"):
+        with queries(0):
+            again = api.get(URL, headers={"If-None-Match": tag})
+        assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    make()
+    changed = api.get(URL, headers={"If-None-Match": first["ETag"]})
+    assert changed.status_code == 200
+    assert changed["ETag"] != first["ETag"]
+
+
+def test_an_answer_is_kept_for_the_stated_time(api, make, settings):
+    make()
+    api.get(URL)
+    key = next(iter(redis.connection().keys(redis.key("answer", "*"))))
+    assert 0 < redis.connection().ttl(key) <= settings.ANSWER_SECONDS
+
+
+def test_no_name_is_in_a_key(api, make):
+    make()
+    api.get(URL, {"search": "Lovelace"})
+    assert not [key for key in redis.connection().keys(redis.key("*")) if b"lovelace" in key.lower()]
+
+
+def test_a_commit_that_redis_missed_is_the_first_that_it_hears_of(api, make, settings):
+    make()
+    api.get(URL)
+    known = settings.CACHES
+    settings.CACHES = {"default": {**known["default"], "LOCATION": "redis://customers@127.0.0.1:1/0"}}
+    make()
+    assert len(api.get(URL).json()["results"]) == 2
+    settings.CACHES = known
+    redis.breaker.failed = 0
+    assert len(api.get(URL).json()["results"]) == 2
+    assert not changes._outdated
+
+
+def test_redis_that_lost_its_memory_only_costs_a_query(api, make, queries):
+    make()
+    api.get(URL)
+    redis.connection().delete(*redis.connection().keys(redis.key("*")))
+    with queries(1):
+        assert len(api.get(URL).json()["results"]) == 1
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        now = timedelta(days=1).total_seconds()
+
+        def monotonic(self) -> float:
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(authentication, "time", clock)
+    return clock
+
+
+@pytest.mark.parametrize("revoke", [lambda user: user.auth_token.delete(), lambda user: deactivate(user)])
+def test_a_revoked_token_stops_within_five_seconds(user, api, clock, queries, revoke):
+    assert api.get(URL).status_code == 200
+    revoke(user)
+    clock.now += 4.99
+    with queries(0):
+        api.get(URL)
+    clock.now += 0.01
+    assert api.get(URL).status_code == 401
+
+
+def deactivate(user):
+    user.is_active = False
+    user.save()
+
+
+def test_a_refused_token_is_not_remembered(user, clock):
+    client = APIClient(HTTP_X_FORWARDED_PROTO="https")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {'0' * 40}")
+    assert client.get(URL).status_code == 401
+    Token.objects.create(user=user, key="0" * 40)
+    assert client.get(URL).status_code == 200
+
+
+def test_what_a_request_does_to_its_user_is_its_own(user, clock):
+    token = Token.objects.create(user=user)
+    check = authentication.CachedTokenAuthentication().authenticate_credentials
+    check(token.key)[0].username = "somebody else"
+    assert check(token.key)[0].username == "ada"

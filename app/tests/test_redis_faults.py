@@ -1,0 +1,127 @@
+"""Redis dead, and Redis that swallows everything: the API works, and few requests pay for it."""
+
+import socket
+
+import pytest
+from django.core.cache import cache
+from redis.exceptions import ConnectionError as Unreachable
+
+from serving import redis
+
+URL = "/api/customers/"
+
+
+@pytest.fixture
+def point_to(settings):
+    """Has Redis looked for at another port of this machine."""
+
+    def point_to(port: int) -> None:
+        settings.ANSWER_SECONDS = 30
+        settings.CACHES = {
+            "default": {**settings.CACHES["default"], "LOCATION": f"redis://customers@127.0.0.1:{port}/0"},
+        }
+
+    return point_to
+
+
+@pytest.fixture
+def listener():
+    """A real socket whose connections the kernel accepts and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        server.setblocking(False)
+        yield server
+
+
+def connections_to(listener) -> int:
+    count = 0
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The breaker's, which moves when a test says so."""
+
+    class Clock:
+        now = 1000.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    monkeypatch.setattr(redis.breaker, "clock", Clock())
+    return redis.breaker.clock
+
+
+def test_a_dead_redis_is_asked_three_times_and_the_api_works(api, make, point_to, clock, caplog):
+    point_to(1)
+    for number in range(1, 6):
+        make()
+        response = api.get(URL)
+        assert (response.status_code, len(response.json()["results"])) == (200, number)
+    assert redis.breaker.failed == 3
+    assert [record.message for record in caplog.records if "bypassed" in record.message]
+
+
+def test_a_black_hole_costs_three_timeouts_and_then_one_in_five_seconds(api, make, point_to, listener, clock):
+    point_to(listener.getsockname()[1])
+    make()
+    for _ in range(10):
+        assert api.get(URL).status_code == 200
+    assert connections_to(listener) == 3
+    clock.now += 5
+    for _ in range(10):
+        assert api.get(URL).status_code == 200
+    assert connections_to(listener) == 1
+
+
+def test_a_redis_that_is_back_is_used_again(api, db, settings, point_to, clock):
+    before = settings.CACHES
+    point_to(1)
+    for _ in range(3):
+        api.get(URL)
+    settings.CACHES = before
+    cache.set("x", 1)
+    assert cache.get("x") is None
+    clock.now += 5
+    cache.set("x", 1)
+    assert cache.get("x") == 1
+    cache.delete("x")
+    assert redis.breaker.failed == 0
+
+
+def test_one_tries_and_the_others_go_past(clock):
+    breaker = redis.Breaker(failures=1, pause=5, clock=clock)
+
+    def fail():
+        raise Unreachable
+
+    with pytest.raises(Unreachable):
+        breaker.call(fail)
+    clock.now += 5
+
+    def trial():
+        with pytest.raises(redis.BypassedError):
+            breaker.call(pytest.fail, "two tried at a time")
+        return "back"
+
+    assert breaker.call(trial) == "back"
+    assert breaker.call(lambda: "open to all") == "open to all"
+
+
+def test_an_answer_that_is_an_error_is_no_failure_of_redis(db):
+    for _ in range(5):
+        with pytest.raises(redis.exceptions.ResponseError):
+            redis.connection().execute_command("ZADD", redis.key("x"))
+    assert redis.breaker.failed == 0
+
+
+def test_readiness_tells_the_reason_even_while_redis_is_bypassed(client, db, point_to, clock):
+    point_to(1)
+    for _ in range(5):
+        assert "refused" in client.get("/readyz").json()["checks"]["cache"]
+        cache.get("x")
+    assert redis.breaker.failed == 3

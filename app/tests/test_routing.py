@@ -1,0 +1,243 @@
+"""Which database a read goes to. Here the replica is the same database by another connection; how a real one that lags
+is treated, tests/infra shows."""
+
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError, connections, transaction
+from prometheus_client import REGISTRY
+
+from customers.models import Customer
+from serving import changes, redis, routing
+from serving.context import Serving, current
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica"])
+URL = "/api/customers/"
+NEVER_REPLAYED = "SELECT %s < 0"
+
+
+@pytest.fixture(autouse=True)
+def replicas(settings, tmp_path):
+    """Switched on, with a part of Redis that no other test has written to, in which a floor is laid."""
+    settings.REPLICA_READS_OFF_FILE = str(tmp_path / "off")
+    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"customers:tests:{uuid4().hex}"}}
+    changes.required([])
+
+
+@pytest.fixture
+def reads():
+    """How often a read went to a database for a reason since the test began."""
+
+    def count(database: str, reason: str) -> float:
+        labels = {"database": database, "reason": reason}
+        return REGISTRY.get_sample_value("app_reads_total", labels) or 0
+
+    reasons = [
+        ("replica", "replayed"),
+        ("primary", "switched_off"),
+        ("primary", "position_unknown"),
+        ("primary", "replica_behind"),
+        ("primary", "replica_failed"),
+    ]
+    before = {reason: count(*reason) for reason in reasons}
+    return lambda: {reason: count(*reason) - before[reason] for reason in reasons if count(*reason) > before[reason]}
+
+
+def where() -> str:
+    return routing.Router().db_for_read(Customer)
+
+
+@pytest.fixture
+def as_user(rf):
+    """Has what follows done by a user, as a request would."""
+
+    def as_user(user) -> None:
+        request = rf.get("/")
+        request.user = user
+        current.set(Serving(request, "test"))
+
+    yield as_user
+    current.set(None)
+
+
+def test_a_read_that_depends_on_nothing_goes_to_a_replica(reads):
+    assert routing.read(where) == "replica"
+    assert where() == "default"
+    assert reads() == {("replica", "replayed"): 1}
+
+
+def test_check_and_read_are_one_transaction_on_one_connection(api, make, reads):
+    make()
+    with_sql = []
+    with connections["replica"].execute_wrapper(lambda run, sql, *rest: with_sql.append(sql) or run(sql, *rest)):
+        seen = routing.read(lambda: (connections["replica"].in_atomic_block, Customer.objects.count()))
+    assert seen == (True, 1)
+    assert with_sql[0] == routing.REPLAYED
+    assert "customers_customer" in with_sql[1]
+
+
+def test_a_list_over_http_is_read_there_token_and_all(api, make, reads):
+    make()
+    assert len(api.get(URL).json()["results"]) == 1
+    assert reads() == {("replica", "replayed"): 2}
+
+
+def test_a_write_is_never_sent_there(api, reads):
+    response = api.post(URL, {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com"})
+    assert response.status_code == 201
+    assert routing.read(lambda: routing.Router().db_for_write(Customer)) == "default"
+
+
+def test_whoever_wrote_is_sent_to_the_primary_until_it_is_replayed(user, as_user, make, monkeypatch, reads):
+    as_user(user)
+    before = changes.required([changes.member_of_user(user.pk)])
+    make()
+    after = changes.required([changes.member_of_user(user.pk)])
+    assert after > before
+    asked = []
+    real = routing.read_replica
+    monkeypatch.setattr(routing, "read_replica", lambda produce, at: asked.append(at) or real(produce, at))
+    monkeypatch.setattr(routing, "REPLAYED", NEVER_REPLAYED)
+    assert routing.read(where) == "default"
+    assert asked == [after]
+    assert reads() == {("primary", "replica_behind"): 1}
+
+
+def test_others_need_not_wait_for_that(user, as_user, make):
+    as_user(user)
+    other = changes.member_of_user(User.objects.create(username="other").pk)
+    before = changes.required([other])
+    make()
+    assert changes.required([other]) == before
+    assert changes.required(["table:customers_customer"]) > before
+
+
+def test_positions_never_go_back():
+    changes.publish([], ["user:1"], 200)
+    changes.publish([], ["user:1"], 100)
+    assert changes.required(["user:1"]) >= 200
+    floor = changes.required([])
+    changes.publish([], ["user:1"], floor + 200)
+    changes.publish([], ["user:1"], floor + 100)
+    assert changes.required(["user:1"]) == floor + 200
+
+
+def test_a_redis_that_lost_its_memory_sends_everybody_to_the_primary_once(user, as_user, make, reads):
+    as_user(user)
+    make()
+    wrote = changes.required([changes.member_of_user(user.pk)])
+    redis.connection().delete(changes.positions_key())
+    assert routing.read(where) == "default"
+    assert routing.read(where) == "replica"
+    assert changes.required([]) >= wrote
+    assert reads() == {("primary", "position_unknown"): 1, ("replica", "replayed"): 1}
+
+
+def test_a_floor_is_not_laid_into_a_set_that_was_lost_meanwhile(monkeypatch):
+    redis.connection().delete(changes.positions_key())
+    real = changes.position
+
+    def lost():
+        changes.publish([], ["user:1"], real() + 1000)
+        redis.connection().delete(changes.positions_key())
+        return real()
+
+    monkeypatch.setattr(changes, "position", lost)
+    assert changes.required([]) is None
+    assert not redis.connection().exists(changes.positions_key())
+
+
+def test_without_redis_everybody_reads_from_the_primary(settings, reads):
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://customers@127.0.0.1:1/0"}}
+    assert routing.read(where) == "default"
+    assert reads() == {("primary", "position_unknown"): 1}
+
+
+def test_a_write_that_redis_did_not_hear_of_keeps_its_process_off_the_replicas(user, as_user, make, settings):
+    as_user(user)
+    known = settings.CACHES
+    settings.CACHES = {"default": {**known["default"], "LOCATION": "redis://customers@127.0.0.1:1/0"}}
+    make()
+    wrote = max(position for position in changes._unpublished.values())
+    assert routing.read(where) == "default"
+    settings.CACHES = known
+    redis.breaker.failed = 0
+    assert changes.required([changes.member_of_user(user.pk)]) == wrote
+    assert not changes._unpublished
+
+
+def test_a_commit_at_an_unknown_position_makes_redis_forget(make, monkeypatch):
+    def fail():
+        raise OperationalError
+
+    monkeypatch.setattr(changes, "position", fail)
+    make()
+    assert not redis.connection().exists(changes.positions_key())
+    assert changes._unpublished == {}
+
+
+def test_many_writes_of_one_transaction_are_published_once(make, monkeypatch):
+    published = []
+    monkeypatch.setattr(changes, "publish", lambda tables, *_: published.append(set(tables)))
+    with transaction.atomic():
+        for _ in range(3):
+            make()
+        User.objects.create(username="x")
+        assert published == []
+    assert published == [{"customers_customer", "auth_user"}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ('INSERT INTO "a" ("x") VALUES (%s) ON CONFLICT DO UPDATE SET x = 1', ["a"]),
+        ("  update only b set x = 1", ["b"]),
+        ('DELETE FROM "c" WHERE x IN (SELECT x FROM "d")', ["c"]),
+        ("TRUNCATE TABLE e", ["e"]),
+        ('WITH f AS (INSERT INTO "g" VALUES (1)) DELETE FROM h', ["g", "h"]),
+        ('SELECT * FROM "i" FOR UPDATE', []),
+        ("SAVEPOINT s", []),
+        ("", []),
+    ],
+)
+def test_what_a_statement_writes_to(sql, tables):
+    assert list(changes.written(sql)) == tables
+
+
+@pytest.mark.parametrize("error", [OperationalError("server closed the connection"), InterfaceError("closed")])
+def test_a_replica_that_fails_is_replaced_by_the_primary(reads, error):
+    def produce():
+        if where() == "replica":
+            raise error
+        return where()
+
+    assert routing.read(produce) == "default"
+    assert reads() == {("primary", "replica_failed"): 1}
+
+
+def test_what_takes_too_long_is_not_done_twice(reads):
+    def produce():
+        raise OperationalError("statement timeout") from psycopg.errors.QueryCanceled()
+
+    with pytest.raises(OperationalError):
+        routing.read(produce)
+    assert reads() == {}
+
+
+def test_the_switch_works_at_once_with_and_without_redis(tmp_path, settings, reads):
+    (tmp_path / "off").touch()
+    assert routing.read(where) == "default"
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://customers@127.0.0.1:1/0"}}
+    assert routing.read(where) == "default"
+    assert redis.breaker.failed == 0
+    (tmp_path / "off").unlink()
+    assert reads() == {("primary", "switched_off"): 2}
+
+
+def test_both_names_are_one_database():
+    router = routing.Router()
+    assert router.allow_relation(Customer(), User())
+    assert router.allow_migrate("default", "customers")
+    assert not router.allow_migrate("replica", "customers")
