@@ -1,0 +1,20 @@
+"""What scenarios ask the database cluster; nothing is remembered, for it is what changes."""
+
+from toolbox import name_of, patroni_cluster, sql
+
+
+def leader(hosts, without=()):
+    """The name of the primary as Patroni knows it, or None; `without` hosts that are down."""
+    answering = next(host for host in hosts("postgres") if name_of(host) not in without)
+    members = patroni_cluster(answering)
+    return next((member["name"] for member in members if member["role"] == "leader"), None)
+
+
+def primaries(hosts):
+    """Names of all hosts whose PostgreSQL takes writes, asked one by one."""
+    return [name_of(host) for host in hosts("postgres") if sql(host, "SELECT pg_is_in_recovery()") == ["f"]]
+
+
+def states(hosts):
+    """What Patroni says of each member."""
+    return sorted(member["state"] for member in patroni_cluster(hosts("postgres")[0]))

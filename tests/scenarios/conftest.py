@@ -1,0 +1,30 @@
+"""What scenarios share: the view of the cluster that tests/infra has, hands on its hosts, and the playbook.
+
+A scenario breaks things, so that it runs on the containers of a lab alone:
+
+    .venv/bin/pytest tests/scenarios/failover --ansible-inventory=molecule/inventory
+"""
+
+import pytest
+from infra.conftest import *  # noqa: F403
+from infra.conftest import ROOT
+from scenarios.lab import Lab
+from scenarios.playbook import Playbook
+
+
+@pytest.fixture(scope="session")
+def inventory(pytestconfig):
+    """The path of the inventory under test."""
+    return (ROOT / pytestconfig.option.ansible_inventory).resolve()
+
+
+@pytest.fixture(scope="session")
+def lab(inventory):
+    """The containers that are its hosts."""
+    return Lab(inventory)
+
+
+@pytest.fixture(scope="session")
+def site(lab, inventory):
+    """site.yml, to be run or to be killed: site().changed."""
+    return Playbook(inventory)

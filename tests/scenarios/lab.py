@@ -1,0 +1,48 @@
+"""Hosts of a lab as machines: to be killed and started again."""
+
+import subprocess
+from pathlib import Path
+
+from toolbox import eventually
+
+ROOT = Path(__file__).parents[2]
+LABS = {
+    ROOT / "molecule" / "inventory": "test",
+    ROOT / "molecule" / "single" / "inventory": "single",
+    ROOT / "inventories" / "lab": "dev",
+}
+
+
+class Lab:
+    """The lab that belongs to an inventory; there is none for real hosts."""
+
+    def __init__(self, inventory):
+        if inventory not in LABS:
+            raise ValueError(f"{inventory} is not the inventory of a lab: a scenario would kill real hosts")
+        self.name = LABS[inventory]
+
+        state = ROOT / ".lab" / self.name
+        variables = dict(line.split("=", 1) for line in (state / "lab.env").read_text().splitlines())
+        self.prefix = variables["LAB_PREFIX"]
+        self.ssh = ["ssh", "-F", str(state / "ssh_config")]
+
+    def podman(self, *arguments):
+        """Output of podman as the lab uses it."""
+        command = [ROOT / "lab" / "lab", "--lab", self.name, "podman", *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def kill(self, host):
+        """Take the power from a host: every process gets SIGKILL at once."""
+        self.podman("kill", "--signal", "KILL", f"{self.prefix}-{host}")
+
+    def start(self, host):
+        """Give it back, and wait until the host answers."""
+        self.podman("start", f"{self.prefix}-{host}")
+        subprocess.run([*self.ssh, "-O", "exit", host], capture_output=True)  # or a dead connection would be used again
+        assert eventually(lambda: self._boots(host), seconds=60), f"{host} does not answer over ssh"
+
+    def _boots(self, host):
+        command = [*self.ssh, host, "systemctl is-system-running --wait"]
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip() in ("running", "degraded")
