@@ -1,5 +1,7 @@
 """Who talks to whom: addresses, databases and cache users, from the inventory and the secrets."""
 
+import ipaddress
+
 from ansible.errors import AnsibleFilterError
 
 # An address of app hosts that no other name has: PgBouncer's resolver would answer with all that localhost has.
@@ -39,6 +41,30 @@ def database_route(postgres_hosts, domain):
         "rw_port": 5000,
         "ro_port": 5001,
     }
+
+
+def interface_of(interfaces, address, virtual_address):
+    """The interface that has an address, in a network where a virtual address can join it.
+
+    interfaces:      what `ip -json address` prints
+    address:         an address of this host
+    virtual_address: the one to share with other hosts
+    returns:         the interface's name
+    raises:          AnsibleFilterError with what to set where there is none, or the network is another one
+    """
+    for interface in interfaces:
+        for entry in interface["addr_info"]:
+            if entry["local"] == address:
+                network = ipaddress.ip_network(f"{address}/{entry['prefixlen']}", strict=False)
+                if ipaddress.ip_address(virtual_address) in network:
+                    return interface["ifname"]
+                raise AnsibleFilterError(
+                    f"cluster_virtual_address {virtual_address} is not in {network}, the network of {address}: "
+                    "take a free address of that network"
+                )
+    raise AnsibleFilterError(
+        f"no interface has host_address {address}: set keepalived_interface to the one that visitors come in by"
+    )
 
 
 def _app_secrets(app, secrets):
@@ -88,6 +114,7 @@ class FilterModule:
         return {
             "host_addresses": host_addresses,
             "database_route": database_route,
+            "interface_of": interface_of,
             "app_databases": app_databases,
             "app_cache_users": app_cache_users,
         }

@@ -30,7 +30,8 @@ description:
   - A tier that can't answer has the key C(error) and does not fail the task.
 options:
   tiers:
-    description: The tiers of the host, by the names of the inventory groups; C(haproxy) where there is a router.
+    description: The tiers of the host, by the names of the inventory groups, and C(haproxy) and C(keepalived) where
+      there are such.
     type: list
     elements: str
     required: true
@@ -56,6 +57,10 @@ options:
     type: list
     elements: str
     default: [localhost]
+  virtual_address:
+    description: The address that the load balancers share.
+    type: str
+    default: ""
 author:
   - Pergola
 """
@@ -420,6 +425,13 @@ def loadbalancer(params, answer):
         answer["static"][name] = pointed(Path("/var/www", name, "static"))
 
 
+def keepalived(params, answer):
+    answer["units"] = units(["keepalived.service"])
+    address = params["virtual_address"]
+    answer["holds"] = bool(run("ip", "-4", "-oneline", "address", "show", "to", f"{address}/32").strip())
+    answer["stands_aside"] = Path("/var/lib/keepalived/stands-aside").read_text(encoding="utf-8").strip() != "0"
+
+
 def upstream(configuration, name):
     """The servers that nginx balances an app over."""
     configuration = re.sub(r"#.*", "", configuration)
@@ -452,6 +464,7 @@ SECTIONS = {
     "app": [app, pgbouncer],
     "haproxy": [haproxy],
     "loadbalancer": [loadbalancer],
+    "keepalived": [keepalived],
 }
 
 
@@ -468,6 +481,7 @@ def main():
             "apps": {"type": "list", "elements": "dict", "default": []},
             "instances": {"type": "int", "default": 0},
             "public_names": {"type": "list", "elements": "str", "default": ["localhost"]},
+            "virtual_address": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

@@ -19,6 +19,7 @@ CHECKS = (
     variables.differing,
     variables.origins,
     groups.addresses,
+    groups.virtual_address,
     apps.fields,
     apps.collisions,
     apps.projects,

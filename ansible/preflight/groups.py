@@ -78,6 +78,23 @@ def addresses(inventory):
             yield f"{hosts[0]}: host_address {address} means each host itself: write the one that others reach it by"
 
 
+def virtual_address(inventory):
+    """An address that load balancers share is nobody's own."""
+    address = inventory.shared("cluster_virtual_address")
+    if not address:
+        return
+    if not is_address(address) or ":" in str(address):
+        yield f"cluster_virtual_address must be an IPv4 address, not {address!r}"
+    if len(inventory.groups.get("loadbalancer", [])) < 2:
+        yield "cluster_virtual_address needs two load balancers: add a host to group loadbalancer, or remove it"
+    for host in inventory.hosts:
+        if str(inventory.value(host, "host_address")) == str(address):
+            yield (
+                f"cluster_virtual_address {address} belongs to {host}: "
+                "take a free address of the load balancers' network"
+            )
+
+
 def is_address(text):
     """Whether it is an IP address."""
     try:

@@ -103,6 +103,7 @@ def assemble(answer, inventory):
         "cluster": answer["cluster"],
         "inventory": inventory,
         "time": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "virtual_address": answer["virtual_address"],
         "apps": answer["apps"],
         "instances": int(answer["instances"]),
         "front_door": {"url": answer["url"], "answer": knock(f"{answer['url']}/healthz", answer["authority"])},

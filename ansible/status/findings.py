@@ -42,6 +42,7 @@ def findings(report):
         instances,
         releases,
         balancers,
+        virtual_address,
         sandboxes,
         certificates,
         secret_files,
@@ -391,6 +392,21 @@ def balancers(report):
             if balancer["front"][app] != "ok":
                 what = f"nginx does not pass on /healthz of {app}: {balancer['front'][app]}"
                 yield Finding(name, what, journal(name, "nginx"))
+
+
+def virtual_address(report):
+    """Exactly one load balancer holds the shared address, and any other one could."""
+    address = report.get("virtual_address")
+    balancers = [pair for pair in answers(report, "loadbalancer", "keepalived") if "holds" in pair[1]]
+    holders = [name for name, state in balancers if state["holds"]]
+    if balancers and not holders:
+        yield Finding("loadbalancer", f"nobody holds {address}", journal(balancers[0][0], "keepalived"))
+    if len(holders) > 1:
+        what = f"{', '.join(holders)} hold {address} at once: they do not hear each other (IP protocol 112)"
+        yield Finding("loadbalancer", what, journal(holders[0], "keepalived"))
+    for name, state in balancers:
+        if state.get("stands_aside") and not stopped(state):
+            yield Finding(name, f"stands aside from {address}", shell(name, "systemctl start virtual-address"))
 
 
 def services(report):

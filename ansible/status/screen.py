@@ -53,6 +53,8 @@ def front_door(report):
             servers = upstream_servers(report, balancer, app)
             ready = sum(answer.startswith(("ok", "degraded")) for answer in servers.values())
             parts.append(f"{app}: {ready} of {len(expected_servers(report, app))} instances ready")
+        if report["hosts"][name]["status"].get("keepalived", {}).get("holds"):
+            parts.append(f"holds {report['virtual_address']}")
         yield row(name, ", ".join(parts))
 
 

@@ -117,10 +117,17 @@ def name(host):
 
 
 @pytest.fixture(scope="module")
-def groups(runner, name, routed):
-    """The inventory groups of the host under test, and `router` where one leads its app to the database."""
+def groups(runner, name, routed, cluster):
+    """The inventory groups of the host under test, and what is there in some inventories only.
+
+    `router` leads an app to one of several databases, `keepalived` shares an address among load balancers.
+    """
     found = set(runner.get_variables(name)["group_names"])
-    return found | ({"router"} if routed and "app" in found else set())
+    if routed and "app" in found:
+        found.add("router")
+    if getattr(cluster, "cluster_virtual_address", "") and "loadbalancer" in found:
+        found.add("keepalived")
+    return found
 
 
 @pytest.fixture(scope="session")

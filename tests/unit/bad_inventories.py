@@ -131,6 +131,22 @@ GROUPS = {
         {"db2|host_address": None},
         "db2: host_address is not set: add to hosts.yml the address that the other hosts reach it by",
     ),
+    "a virtual address for one": (
+        {"*|cluster_virtual_address": "10.0.0.250"},
+        "cluster_virtual_address needs two load balancers: add a host to group loadbalancer, or remove it",
+    ),
+    "a virtual address that is none": (
+        {"groups|loadbalancer": ["lb1", "app1"], "*|cluster_virtual_address": "www.example.com"},
+        "cluster_virtual_address must be an IPv4 address, not 'www.example.com'",
+    ),
+    "a virtual address of IPv6": (
+        {"groups|loadbalancer": ["lb1", "app1"], "*|cluster_virtual_address": "2001:db8::1"},
+        "cluster_virtual_address must be an IPv4 address, not '2001:db8::1'",
+    ),
+    "a virtual address that is a host's": (
+        {"groups|loadbalancer": ["lb1", "app1"], "*|cluster_virtual_address": "10.0.0.1"},
+        "cluster_virtual_address 10.0.0.1 belongs to lb1: take a free address of the load balancers' network",
+    ),
     "a name for an address": (
         {"db2|host_address": "db2.example.com"},
         "db2: host_address must be an IP address, not 'db2.example.com'",

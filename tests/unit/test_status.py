@@ -95,6 +95,10 @@ def database(**state):
     }
 
 
+def sharer(holds=False):
+    return {"units": {"keepalived.service": unit()}, "holds": holds, "stands_aside": False}
+
+
 def application():
     instance = {"release": "1a2b3c4-9f8e7d6c", "socket": "active", "service": "active"}
     return {
@@ -142,10 +146,23 @@ def report():
             "time": "2030-01-01 12:00 UTC",
             "apps": [{"name": "customers", "port": 8000}],
             "instances": 2,
+            "virtual_address": "10.9.8.10",
             "front_door": {"url": "https://localhost:8443", "answer": "ok"},
             "hosts": {
-                "lb1": host("10.9.8.11", ["loadbalancer", "etcd"], loadbalancer=balancer(), etcd=member(leader=True)),
-                "lb2": host("10.9.8.12", ["loadbalancer", "etcd"], loadbalancer=balancer(), etcd=member()),
+                "lb1": host(
+                    "10.9.8.11",
+                    ["loadbalancer", "etcd"],
+                    loadbalancer=balancer(),
+                    keepalived=sharer(holds=True),
+                    etcd=member(leader=True),
+                ),
+                "lb2": host(
+                    "10.9.8.12",
+                    ["loadbalancer", "etcd"],
+                    loadbalancer=balancer(),
+                    keepalived=sharer(),
+                    etcd=member(),
+                ),
                 "app1": app_host("10.9.8.21"),
                 "app2": app_host("10.9.8.22"),
                 "db1": host("10.9.8.31", ["postgres"], postgres=database()),
@@ -191,6 +208,12 @@ def test_nothing_is_wrong_on_a_good_day(report):
 
 # What is changed in the report of a good day, and the one line that must come of it.
 BROKEN = {
+    "virtual address with nobody": ({"lb1|keepalived|holds": False}, ("loadbalancer", "nobody holds 10.9.8.10")),
+    "virtual address twice": (
+        {"lb2|keepalived|holds": True},
+        ("loadbalancer", "lb1, lb2 hold 10.9.8.10 at once: they do not hear each other (IP protocol 112)"),
+    ),
+    "balancer that stands aside": ({"lb2|keepalived|stands_aside": True}, ("lb2", "stands aside from 10.9.8.10")),
     "replica not streaming": (
         {"db2|postgres|replicas": {"db1": {"state": "streaming", "sync": "sync", "lag": 0}}},
         ("db3", "the replica does not stream: starting"),
@@ -438,7 +461,7 @@ def test_the_screen_of_a_good_day(report):
         == """\
 pergola: 8 of 8 hosts answer (inventories/lab, 2030-01-01 12:00 UTC)
 Front door    https://localhost:8443  ok
-  lb1         customers: 4 of 4 instances ready
+  lb1         customers: 4 of 4 instances ready, holds 10.9.8.10
   lb2         customers: 4 of 4 instances ready
 Application   customers, release 1a2b3c4-9f8e7d6c
   app1        instances 1 ok, 2 ok   pool rw 2/20, ro 2/20
@@ -520,6 +543,7 @@ def test_a_report_is_put_together_from_what_each_host_said():
         "cluster": "pergola",
         "url": "https://127.0.0.1:1",
         "authority": "",
+        "virtual_address": "",
         "apps": [{"name": "customers", "port": 8000}],
         "instances": 2,
         "groups": {"all": ["db1", "db2"], "cluster": ["db1", "db2"], "postgres": ["db1"]},

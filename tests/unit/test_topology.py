@@ -34,6 +34,28 @@ def test_the_only_database_is_reached_by_its_own_name():
     assert topology.database_route(["db1"], "example") == route
 
 
+INTERFACES = [
+    {"ifname": "lo", "addr_info": [{"local": "127.0.0.1", "prefixlen": 8}]},
+    {"ifname": "ens3", "addr_info": [{"local": "10.0.1.5", "prefixlen": 24}, {"local": "10.0.0.5", "prefixlen": 23}]},
+]
+
+
+def test_a_virtual_address_joins_the_interface_of_its_network():
+    assert topology.interface_of(INTERFACES, "10.0.0.5", "10.0.1.250") == "ens3"
+
+
+@pytest.mark.parametrize(
+    ("address", "virtual", "complaint"),
+    [
+        ("10.0.1.5", "10.0.2.250", r"10.0.2.250 is not in 10.0.1.0/24, the network of 10.0.1.5: take a free address"),
+        ("192.0.2.1", "192.0.2.9", r"no interface has host_address 192.0.2.1: set keepalived_interface"),
+    ],
+)
+def test_a_virtual_address_without_an_interface(address, virtual, complaint):
+    with pytest.raises(AnsibleFilterError, match=complaint):
+        topology.interface_of(INTERFACES, address, virtual)
+
+
 def test_databases():
     expected = {"name": "shop", "password": "run", "owner": "shop_owner", "owner_password": "own"}
     assert topology.app_databases(APPS, SECRETS) == [expected]

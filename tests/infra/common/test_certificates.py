@@ -57,13 +57,15 @@ def test_none_expires_soon(host):
         assert host.run("openssl x509 -noout -checkend %s -in %s", str(MONTH), file).succeeded, file
 
 
-def test_each_names_its_host(host, expected, name, address):
+def test_each_names_its_host(host, expected, name, address, cluster):
     for file, (_, usages, _, further) in expected.items():
         text = host.check_output("openssl x509 -noout -ext subjectAltName -in %s", f"{TLS}/{file}.crt")
         found = {entry.strip() for entry in text.splitlines()[-1].split(",")}
         wanted = {f"DNS:{entry}" for entry in [name, *further]}
         if SERVER in usages:
             wanted.add(f"IP Address:{address}")
+        if file == "nginx" and hasattr(cluster, "cluster_virtual_address"):
+            wanted.add(f"IP Address:{cluster.cluster_virtual_address}")
         assert wanted <= found <= wanted | {"IP Address:127.0.0.1"}, file
 
 

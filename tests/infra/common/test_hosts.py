@@ -1,6 +1,7 @@
 """What every host has: a sound system, the names of all others, packages of the right kind, no open port too many."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -14,19 +15,21 @@ PACKAGES = {
     "app": {"pgbouncer": "1.24.", "python3": "3.13."},
     "router": {"haproxy": "3.0."},
     "loadbalancer": {"nginx": "1.26."},
+    "keepalived": {"keepalived": "1:2.3."},
 }
 
-# Everything that a host of each group listens on, and nothing else: `host` is its address, `local` is 127.0.0.1, and
-# `router` the address beside it under which the database is known.
-PORTS = {
-    "cluster": {("any", 22)},
-    "etcd": {("host", 2379), ("local", 2379), ("host", 2380)},
-    "postgres": {("host", 5432), ("host", 8008)},
-    "redis": {("host", 6379), ("local", 6379)},
-    "app": {("host", 8001), ("host", 8002)},
-    "router": {("router", 5000), ("router", 5001)},
-    "loadbalancer": {("any", 80), ("any", 443), ("local", 8081)},
-}
+# Everything that a host listens on, by group, as the page says: | `app` | 8001, 8002 | host | ...
+ROW = re.compile(r"^\| `(\w+)` \| ([\d, ]+) \| ([\w., ]+) \|", re.MULTILINE)
+PAGE = Path(__file__).parents[3] / "docs" / "ports.md"
+
+
+def documented_ports():
+    """{group: {(where, port), ...}}"""
+    found = {}
+    for group, ports, places in ROW.findall(PAGE.read_text()):
+        pairs = {(place.strip(), int(port)) for place in places.split(",") for port in ports.split(",")}
+        found[group] = found.get(group, set()) | pairs
+    return found
 
 
 def of_groups(table, groups):
@@ -74,18 +77,22 @@ def test_packages_are_held_there(host, groups):
         assert re.search(rf"^ (\*\*\*|   ) {re.escape(version)}\S* 990$", policy, re.MULTILINE), policy
 
 
-def test_it_listens_on_exactly_these_ports(host, groups, address):
-    any_address = dict.fromkeys(("0.0.0.0", "[::]", "*"), "any")
-    places = {address: "host", "127.0.0.1": "local", "[::1]": "local", "127.0.0.2": "router"} | any_address
+def test_it_listens_on_what_the_page_of_ports_says(host, groups, address):
+    places = dict.fromkeys(("0.0.0.0", "[::]", "*"), "any") | {address: "host", "[::1]": "127.0.0.1"}
     found = set()
     for line in host.check_output("ss -Hltn").splitlines():
         where, port = line.split()[3].rsplit(":", 1)
         found.add((places.get(where, where), int(port)))
-    assert found == set().union(*of_groups(PORTS, groups))
+    assert found == set().union(*of_groups(documented_ports(), groups))
 
 
 def test_it_answers_no_datagrams(host):
     assert host.check_output("ss -Hlun") == ""
+
+
+def test_it_speaks_no_other_protocol_but_vrrp_where_that_is_needed(host, groups):
+    protocols = {line.split()[3].rsplit(":", 1)[1] for line in host.check_output("ss -Hanw").splitlines()}
+    assert protocols == ({"112"} if "keepalived" in groups else set())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,12 @@ import re
 import pytest
 from harness import PROJECT
 
+INTERFACES = {
+    "__keepalived_interfaces": {
+        "stdout": '[{"ifname": "eth0", "addr_info": [' + '{"local": "10.9.8.11", "prefixlen": 24}]}]'
+    }
+}
+
 # How to render each template: what its task adds to what the role sees. A new template needs a line here.
 CASES = {
     "app/environment.j2": {"__app_variables": {"NAME": "value"}},
@@ -22,6 +28,10 @@ CASES = {
     "etcd/pergola.conf.j2": {},
     "haproxy/haproxy.service.j2": {},
     "haproxy/pergola.cfg.j2": {},
+    "keepalived/keepalived.conf.j2": INTERFACES,
+    "keepalived/keepalived.service.j2": {},
+    "keepalived/virtual-address.j2": {},
+    "keepalived/virtual-address.service.j2": {},
     "nginx/nginx.conf.j2": {},
     "nginx/nginx.service.j2": {},
     "pgbouncer/hba.conf.j2": {},
@@ -41,6 +51,15 @@ UNMARKED = {"common/hosts.j2", "postgresql/databases.sql.j2", "redis/users.acl.j
 SECRETS_IN = {
     "pgbouncer/users.txt.j2": {"SECRET-database_password"},
     "postgresql/patroni.yml.j2": {"SECRET-replication", "SECRET-rewind"},
+}
+# What a service that starts as root keeps of its powers, and sockets of kinds that others do not have.
+CAPABILITIES = {
+    "nginx/nginx.service.j2": "CAP_CHOWN CAP_DAC_OVERRIDE CAP_KILL CAP_NET_BIND_SERVICE CAP_SETGID CAP_SETUID",
+    "keepalived/keepalived.service.j2": "CAP_KILL CAP_NET_ADMIN CAP_NET_RAW CAP_SETGID CAP_SETUID",
+}
+FURTHER_FAMILIES = {
+    "keepalived/keepalived.service.j2": " AF_NETLINK AF_PACKET",
+    "keepalived/virtual-address.service.j2": " AF_NETLINK",
 }
 UNITS = [name for name in CASES if name.endswith(".service.j2") or name == "etcd/pergola.conf.j2"]
 
@@ -92,10 +111,9 @@ def test_units_are_sandboxed(render, name):
         "ProtectHome=yes",
         "PrivateTmp=yes",
         "PrivateDevices=yes",
-        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
         "SystemCallFilter=@system-service",
     } <= set(lines)
-    capabilities = [line for line in lines if line.startswith("CapabilityBoundingSet=")]
-    assert len(capabilities) == 1
-    if not name.startswith("nginx/"):
-        assert capabilities == ["CapabilityBoundingSet="]
+    families = {line for line in lines if line.startswith("RestrictAddressFamilies=")}
+    capabilities = {line for line in lines if line.startswith("CapabilityBoundingSet=")}
+    assert families == {f"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6{FURTHER_FAMILIES.get(name, '')}"}
+    assert capabilities == {f"CapabilityBoundingSet={CAPABILITIES.get(name, '')}"}
