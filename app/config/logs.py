@@ -4,6 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from config.middleware import is_unavailable
 from serving.context import current
 
 
@@ -19,7 +20,9 @@ class JsonFormatter(logging.Formatter):
             line["request_id"] = serving.request_id
         line |= getattr(record, "details", {})
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            # A database that is away is no fault of the code: its reason says more than where it was met.
+            away = is_unavailable(record.exc_info[1])
+            line["exception"] = str(record.exc_info[1]) if away else self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

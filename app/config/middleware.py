@@ -1,9 +1,24 @@
 import logging
+import sys
 
-from django.db import InterfaceError, OperationalError
+import psycopg
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 
 logger = logging.getLogger(__name__)
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether it passes: no connection, none free, or a server that is being replaced and takes no writes any more."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    return isinstance(error, DatabaseError) and isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction)
+
+
+def unavailable() -> HttpResponse:
+    detail = {"detail": "The database is not available at the moment. Please try again."}
+    return JsonResponse(detail, status=503, headers={"Retry-After": "2"})
 
 
 class DatabaseUnavailableMiddleware:
@@ -16,8 +31,12 @@ class DatabaseUnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, OperationalError | InterfaceError):
+        if not is_unavailable(exception):
             return None
         logger.error("database unavailable: %s %s: %s", request.method, request.path, exception)
-        detail = {"detail": "The database is not available at the moment. Please try again."}
-        return JsonResponse(detail, status=503, headers={"Retry-After": "2"})
+        return unavailable()
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The same for what fails outside of views, as sessions do."""
+    return unavailable() if is_unavailable(sys.exc_info()[1]) else defaults.server_error(request)

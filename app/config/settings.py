@@ -89,6 +89,8 @@ def database(name: str) -> dict:
             "min_size": env.integer("DATABASE_POOL_MIN", 0),
             "max_size": pool_max,
             "timeout": env.number("DATABASE_POOL_TIMEOUT", 30),
+            # Who comes when so many wait is told at once to come again.
+            "max_waiting": env.integer("DATABASE_POOL_WAITING", 128),
         }
     return {
         "ENGINE": "django.db.backends.postgresql",

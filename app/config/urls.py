@@ -5,6 +5,8 @@ from rest_framework.authtoken.views import obtain_auth_token
 
 admin.site.site_title = admin.site.site_header = "Pergola"
 
+handler500 = "config.middleware.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/token/", obtain_auth_token, name="token"),

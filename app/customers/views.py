@@ -14,7 +14,7 @@ from customers.serializers import (
     CustomerSerializer,
     CustomerStatsSerializer,
 )
-from serving import answers
+from serving import answers, idempotency
 
 
 class CustomerListView(APIView):
@@ -33,7 +33,13 @@ class CustomerListView(APIView):
 
         return Response({"results": page.rows, "next": link(page.next), "previous": link(page.previous)})
 
-    @extend_schema(operation_id="customers_create", request=CustomerSerializer, responses={201: CustomerSerializer})
+    @extend_schema(
+        operation_id="customers_create",
+        request=CustomerSerializer,
+        parameters=[idempotency.HEADER],
+        responses={201: CustomerSerializer},
+    )
+    @idempotency.idempotent
     def post(self, request: Request) -> Response:
         customer = services.create_customer(**validated(CustomerSerializer(data=request.data)))
         return Response(CustomerSerializer(customer).data, status=status.HTTP_201_CREATED)

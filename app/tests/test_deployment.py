@@ -7,16 +7,19 @@ import os
 import runpy
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import IntegrityError, InternalError, OperationalError, connection
 from django.test import RequestFactory
+from psycopg_pool import ConnectionPool, TooManyRequests
 
 from config.logs import JsonFormatter
-from config.middleware import DatabaseUnavailableMiddleware
+from config.middleware import DatabaseUnavailableMiddleware, is_unavailable
 
 APP = Path(__file__).resolve().parent.parent
 PRODUCTION = {
@@ -32,6 +35,7 @@ PRODUCTION = {
     "DATABASE_POOL_MIN": "2",
     "DATABASE_POOL_MAX": "4",
     "DATABASE_POOL_TIMEOUT": "12.5",
+    "DATABASE_POOL_WAITING": "64",
     "REDIS_URL": "rediss://customers@cache1:6379/0",
     "REDIS_PASSWORD": "not-in-the-url",
     "REDIS_CA_FILE": "/etc/ssl/certs/ca-certificates.crt",
@@ -113,7 +117,7 @@ def test_the_databases_go_through_pgbouncer(read):
         "PASSWORD": "",
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {"connect_timeout": 5, "pool": {"min_size": 2, "max_size": 4, "timeout": 12.5}},
+        "OPTIONS": {"connect_timeout": 5, "pool": {"min_size": 2, "max_size": 4, "timeout": 12.5, "max_waiting": 64}},
     }
     assert databases["replica"] == databases["default"] | {"NAME": "customers_ro"}
 
@@ -196,6 +200,46 @@ def test_the_api_says_so_too(api, monkeypatch):
     monkeypatch.setattr("customers.selectors.customer_list", fail)
     response = api.get("/api/customers/")
     assert (response.status_code, response["Retry-After"]) == (503, "2")
+
+
+def test_so_do_sessions_and_without_a_traceback(db, client, monkeypatch, caplog):
+    def fail(*arguments):
+        raise OperationalError("couldn't get a connection after 30.00 sec")
+
+    monkeypatch.setattr("django.contrib.sessions.middleware.SessionMiddleware.process_request", fail)
+    client.raise_request_exception = False
+    response = client.get("/admin/", headers={"X-Forwarded-Proto": "https"})
+    assert (response.status_code, response.get("Retry-After")) == (503, "2")
+    (record,) = [record for record in caplog.records if record.name == "django.request"]
+    assert json.loads(JsonFormatter().format(record))["exception"] == "couldn't get a connection after 30.00 sec"
+
+
+def test_a_primary_that_was_demoted_is_one_that_is_away():
+    error = InternalError("cannot execute INSERT in a read-only transaction")
+    error.__cause__ = psycopg.errors.ReadOnlySqlTransaction()
+    assert is_unavailable(error)
+    assert not is_unavailable(InternalError())
+    assert not is_unavailable(IntegrityError())
+
+
+@pytest.mark.django_db
+def test_an_exhausted_pool_refuses_at_once_whoever_comes_when_enough_wait(read):
+    """A pool of one connection, which is taken, and one place to wait, which is taken as well."""
+    settings = read(DATABASE_POOL_MAX="1", DATABASE_POOL_MIN="1", DATABASE_POOL_WAITING="1")
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory")
+    parameters.pop("context")
+    with ConnectionPool(kwargs=parameters, open=True, **settings["DATABASES"]["default"]["OPTIONS"]["pool"]) as pool:
+        taken = pool.getconn()
+        waiting = threading.Thread(target=lambda: pool.putconn(pool.getconn()))
+        waiting.start()
+        while not pool.get_stats().get("requests_waiting"):
+            pass
+        with pytest.raises(TooManyRequests) as refused:
+            pool.getconn()
+        pool.putconn(taken)
+        waiting.join()
+    assert isinstance(refused.value, psycopg.OperationalError)
 
 
 def test_a_log_record_is_one_line_of_json():

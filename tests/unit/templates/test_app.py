@@ -39,6 +39,7 @@ def test_the_app_gets_its_contract(stack, render):
         "DATABASE_POOL_MIN": "2",
         "DATABASE_POOL_MAX": "4",
         "DATABASE_POOL_TIMEOUT": "30",
+        "DATABASE_POOL_WAITING": "128",
         "REPLICA_READS_OFF_FILE": "/etc/customers/replica-reads.off",
         "REDIS_URL": "rediss://customers@cache1:6379/0",
         "REDIS_PASSWORD": secret("redis_password"),
