@@ -158,11 +158,16 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["serving.throttles.UserThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["config.renderers.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.errors.handler",
 }
+
+# 0: without limit. Those named have none either, as a benchmark's user.
+USER_REQUESTS_PER_MINUTE = env.integer("USER_REQUESTS_PER_MINUTE", 60_000)
+UNTHROTTLED_USERS = env.words("UNTHROTTLED_USERS")
 
 # What a revoked token goes on working for.
 TOKEN_SECONDS = 5

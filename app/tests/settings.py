@@ -18,5 +18,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 # Nothing is remembered and nothing read from replicas, except where a test is about that.
-ANSWER_SECONDS = TOKEN_SECONDS = 0
+ANSWER_SECONDS = TOKEN_SECONDS = USER_REQUESTS_PER_MINUTE = 0
 REPLICA_READS_OFF_FILE = __file__

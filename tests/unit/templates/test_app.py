@@ -45,6 +45,8 @@ def test_the_app_gets_its_contract(stack, render):
         "REDIS_PASSWORD": secret("redis_password"),
         "REDIS_CA_FILE": "/etc/pergola/tls/services-ca.crt",
         "REDIS_KEY_PREFIX": "customers",
+        "USER_REQUESTS_PER_MINUTE": "60000",
+        "UNTHROTTLED_USERS": "",
         "LOG_LEVEL": "INFO",
     }
 
