@@ -1,14 +1,33 @@
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from rest_framework import exceptions
+from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler
 
+from customers.exceptions import ChangedMeanwhileError, TooSlowError
+
+
+class PreconditionFailed(exceptions.APIException):
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_detail = "The customer was changed meanwhile. Read it again, then repeat the change."
+    default_code = "changed_meanwhile"
+
+
+class TooSlow(exceptions.APIException):
+    # Without Retry-After: the same request would take as long again.
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "This took too long and was stopped. Search for more characters, or use fewer filters."
+    default_code = "too_slow"
+
 
 def handler(error: Exception, context: dict) -> Response | None:
-    """Services and selectors know Django's exceptions only; this gives them their place in HTTP."""
+    """Services and selectors know nothing of HTTP; this gives their exceptions a place in it."""
     if isinstance(error, ValidationError):
         error = exceptions.ValidationError(as_serializer_error(error))
     elif isinstance(error, ObjectDoesNotExist):
         error = exceptions.NotFound()
+    elif isinstance(error, ChangedMeanwhileError):
+        error = PreconditionFailed()
+    elif isinstance(error, TooSlowError):
+        error = TooSlow()
     return exception_handler(error, context)

@@ -1,10 +1,24 @@
-from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ORDER_VAR
+from django.core.paginator import Paginator
+from django.db.models import F, Func, QuerySet, Value
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 
-from customers import search, services
+from customers import selectors, services
 from customers.models import Customer
+from customers.serializers import MAX_TERM_LENGTH
+
+
+class CappedPaginator(Paginator):
+    """Counts as far as somebody may turn the pages and no further, however large the table is."""
+
+    limit = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[: self.limit].count()
 
 
 @admin.register(Customer)
@@ -16,13 +30,31 @@ class CustomerAdmin(admin.ModelAdmin):
     readonly_fields = ("created_at", "updated_at")
     # Shows the search box; how to search is get_search_results' business.
     search_fields = ("last_name",)
+    search_help_text = "Part of a name, an e-mail address or a phone number. The best matches come first."
+    search_limit = 500
+    paginator = CappedPaginator
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("search_text")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return search.matching(queryset, search_term), False
+        if not search_term.strip():
+            return queryset, False
+        is_active = {"1": True, "0": False}.get(request.GET.get("is_active__exact"))
+        page = selectors.customer_page(
+            selection=selectors.Selection(term=search_term[:MAX_TERM_LENGTH], is_active=is_active),
+            size=self.search_limit,
+        )
+        if page.next:
+            self.message_user(request, f"These are the best {self.search_limit} matches of more.", messages.INFO)
+        ids = [row["id"] for row in page.rows]
+        if not ids:
+            return queryset.none(), False
+        found = queryset.filter(pk__in=ids)
+        if ORDER_VAR not in request.GET:
+            found = found.order_by(Func(Value(ids), F("pk"), function="array_position"))
+        return found, False
 
     def save_model(self, request: HttpRequest, obj: Customer, form: ModelForm, change: bool) -> None:
         if change:

@@ -1,9 +1,42 @@
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models import F, Func, Q
+from django.db.models.functions import Collate, Lower, Reverse
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from customers.validators import validate_name, validate_phone
+
+
+class Fold(Func):
+    """Without case and accents."""
+
+    function = "customers_fold"
+    output_field = models.TextField()
+
+
+class Letters(Func):
+    """As the index of trigrams has it; see search.py."""
+
+    function = "customers_letters"
+    output_field = models.TextField()
+
+
+class Written(Func):
+    """The name with its marks where it has some that folding drops, else NULL."""
+
+    function = "customers_written"
+    output_field = models.TextField()
+
+
+class Digits(Func):
+    function = "regexp_replace"
+    template = "%(function)s(%(expressions)s, '[^0-9]', '', 'g')"
+    output_field = models.TextField()
+
+
+FOLDED_FIRST = Collate(Fold("first_name"), "C")
+FOLDED_LAST = Collate(Fold("last_name"), "C")
 
 
 class Customer(models.Model):
@@ -37,7 +70,17 @@ class Customer(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="customers_newest"),
-            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="customers_search"),
+            # One for each tier of a search that has its own order, and one for the rest.
+            models.Index(FOLDED_LAST, FOLDED_FIRST, F("id"), name="customers_last_name"),
+            models.Index(FOLDED_FIRST, FOLDED_LAST, F("id"), name="customers_first_name"),
+            models.Index(Collate(Digits("phone"), "C"), F("id"), name="customers_phone"),
+            models.Index(Collate(Reverse(Digits("phone")), "C"), F("id"), name="customers_phone_end"),
+            GinIndex(OpClass(Letters("search_text"), name="gin_trgm_ops"), name="customers_trigrams"),
+            GinIndex(
+                OpClass(Letters(Written("first_name", "last_name")), name="gin_trgm_ops"),
+                condition=Q(IsNull(Written("first_name", "last_name"), False)),
+                name="customers_written",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

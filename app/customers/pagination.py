@@ -1,42 +1,106 @@
 """Pages by position: a cursor names a row, and a page is what follows it. No page costs more than the first,
-rows that come or go meanwhile shift nothing, and any number of rows may share one created_at."""
+rows that come or go meanwhile shift nothing, and any number of rows may be equal in what they are ordered by.
+
+What is paged through is a sequence of parts, each with its own condition and order: a list has one, a search one for
+each of its tiers. One statement reads them lazily, one after the other, until the page is full.
+"""
 
 import base64
 import binascii
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, DateTimeField, F, Func, QuerySet, Value
-from django.db.models.lookups import GreaterThan, LessThan
+from django.db import connections, router
 
+from customers.models import Customer
+from customers.sql import ANY, Sql, storable
+
+TABLE = Customer._meta.db_table
 MAX_ID = 2**63 - 1
+INVALID_CURSOR = ValidationError("This is no cursor of this list.", code="invalid_cursor")
+
+
+@dataclass(frozen=True)
+class Column:
+    """Something to order by. `field` is where a row has it, if it is one of the fields that rows have anyway."""
+
+    sql: str
+    type: type
+    field: str = ""
+    # Those of an index made with text_pattern_ops.
+    less: str = "<"
+    greater: str = ">"
+
+    def checked(self, value: object) -> object:
+        """A cursor's value as one of this column, or ValueError: whoever asks may have made it up."""
+        if self.type is datetime and isinstance(value, str):
+            value = datetime.fromisoformat(value)
+            if value.tzinfo is None:
+                raise ValueError
+        if type(value) is not self.type:
+            raise ValueError
+        if (self.type is int and not 0 <= value <= MAX_ID) or (self.type is str and not storable(value)):
+            raise ValueError
+        return value
+
+
+@dataclass(frozen=True)
+class Order:
+    """By several columns, all in one direction. No two rows are equal in all of them."""
+
+    columns: tuple[Column, ...]
+    descending: bool = False
+
+    def __neg__(self) -> Self:
+        return Order(self.columns, not self.descending)
+
+    @property
+    def computed(self) -> list[Column]:
+        return [column for column in self.columns if not column.field]
+
+    def clause(self) -> str:
+        def direction(column: Column) -> str:
+            if column.less != "<":
+                return f"USING {column.greater if self.descending else column.less}"
+            return "DESC" if self.descending else "ASC"
+
+        return "ORDER BY " + ", ".join(f"{column.sql} {direction(column)}" for column in self.columns)
+
+    def after(self, values: Sequence) -> Sql:
+        """PostgreSQL compares rows as an index orders them; "a > x OR (a = x AND b > y)" would read every equal."""
+        columns = ", ".join(column.sql for column in self.columns)
+        operator = self.columns[0].less if self.descending else self.columns[0].greater
+        if len(self.columns) == 1:
+            return Sql(f"{columns} {operator} %s", tuple(values))
+        return Sql(f"({columns}) {operator} ({', '.join(['%s'] * len(values))})", tuple(values))
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """A row's place in the order (created_at, id), newest first, and the direction to read in from there."""
+    """The place of a row: the part that it belongs to, what that part is ordered by, and the direction to read in."""
 
-    created_at: datetime
-    id: int
+    values: tuple
+    part: int = 0
     backwards: bool = False
 
     def encode(self) -> str:
-        text = f"{'-' if self.backwards else '+'}{self.id},{self.created_at.isoformat()}"
+        text = json.dumps([self.backwards, self.part, *self.values], default=datetime.isoformat, ensure_ascii=False)
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, token: str) -> Self:
         try:
             text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
-            number, created_at = text[1:].split(",")
-            cursor = cls(datetime.fromisoformat(created_at), int(number), {"-": True, "+": False}[text[0]])
-        except (binascii.Error, ValueError, LookupError):
-            raise ValidationError("This is no cursor of ours.", code="invalid_cursor") from None
-        if cursor.created_at.tzinfo is None or not 0 <= cursor.id <= MAX_ID:
-            raise ValidationError("This is no cursor of ours.", code="invalid_cursor")
-        return cursor
+            backwards, part, *values = json.loads(text)
+        except (binascii.Error, ValueError, TypeError, RecursionError):
+            raise INVALID_CURSOR from None
+        if type(backwards) is not bool or type(part) is not int:
+            raise INVALID_CURSOR
+        return cls(tuple(values), part, backwards)
 
 
 @dataclass(frozen=True)
@@ -46,31 +110,95 @@ class Page:
     previous: Cursor | None
 
 
-def row(*values) -> Func:
-    # PostgreSQL compares rows as the index orders them; "a < x OR (a = x AND b < y)" would read every equal value.
-    return Func(*values, function="ROW", output_field=BooleanField())
+@dataclass(frozen=True)
+class Part:
+    """The rows that meet a condition, in an order."""
+
+    condition: Sql
+    order: Order
+
+    @property
+    def candidates(self) -> Sql:
+        """The condition, with all that an index can make of it."""
+        return self.condition
+
+    def select(self, columns: str, *, after: Sql, filters: Sql, order: Order, limit: int) -> Sql:
+        where = self.condition & after & filters
+        text = f"SELECT {columns} FROM {TABLE}{where.where.text} {order.clause()} LIMIT {limit}"
+        return Sql(text, where.params)
 
 
-def paginate(customers: QuerySet, *, cursor: Cursor | None, size: int) -> Page:
-    """One query. `customers` yields dictionaries with at least created_at and id."""
-    backwards = cursor is not None and cursor.backwards
-    if cursor is not None:
-        compare = GreaterThan if backwards else LessThan
-        place = row(Value(cursor.created_at, output_field=DateTimeField()), Value(cursor.id))
-        customers = customers.filter(compare(row(F("created_at"), F("id")), place))
-    order = ["created_at", "id"] if backwards else ["-created_at", "-id"]
-    # One row more than asked for tells whether there is another page.
-    rows = list(customers.order_by(*order)[: size + 1])
-    more = len(rows) > size
-    rows = rows[:size]
-    if backwards:
-        rows.reverse()
+@dataclass(frozen=True)
+class Listing:
+    """What is paged through: the parts, and the rows of them that are wanted."""
 
-    def at(place: dict, backwards: bool) -> Cursor:
-        return Cursor(place["created_at"], place["id"], backwards)
+    parts: tuple[Part, ...]
+    fields: tuple[str, ...]
+    filters: Sql = ANY
 
-    return Page(
-        rows=rows,
-        next=at(rows[-1], False) if rows and (more or backwards) else None,
-        previous=at(rows[0], True) if rows and (more if backwards else cursor is not None) else None,
-    )
+    def page(self, *, cursor: Cursor | None, size: int) -> Page:
+        """One query."""
+        backwards = cursor is not None and cursor.backwards
+        # One row more than asked for tells whether there is another page.
+        names = [*self.fields, *(["part", "computed"] if self.has_places else [])]
+        rows = [dict(zip(names, row, strict=True)) for row in fetch(self.statement(cursor, size + 1))]
+        more = len(rows) > size
+        rows = rows[:size]
+        if backwards:
+            rows.reverse()
+        places = [self.place(row) for row in rows]
+
+        return Page(
+            rows=rows,
+            next=Cursor(*places[-1]) if rows and (more or backwards) else None,
+            previous=Cursor(*places[0], backwards=True)
+            if rows and (more if backwards else cursor is not None)
+            else None,
+        )
+
+    @property
+    def has_places(self) -> bool:
+        """Whether the fields of a row do not tell its place."""
+        return len(self.parts) > 1 or bool(self.parts[0].order.computed)
+
+    def place(self, row: dict) -> tuple[tuple, int]:
+        part = row.pop("part", 0)
+        computed = iter(row.pop("computed", None) or ())
+        columns = self.parts[part].order.columns
+        return tuple(row[column.field] if column.field else next(computed) for column in columns), part
+
+    def statement(self, cursor: Cursor | None, limit: int) -> Sql:
+        """The parts from the cursor's on, in the direction of the cursor."""
+        numbers = list(range(len(self.parts)))
+        if cursor is not None:
+            if cursor.part not in numbers:
+                raise ValidationError({"cursor": INVALID_CURSOR})
+            numbers = numbers[cursor.part :: -1] if cursor.backwards else numbers[cursor.part :]
+        selects = [self.select(number, cursor, limit) for number in numbers]
+        if len(selects) == 1:
+            return selects[0]
+        union = " UNION ALL ".join(f"({select.text})" for select in selects)
+        return Sql(f"{union} LIMIT {limit}", tuple(value for select in selects for value in select.params))
+
+    def select(self, number: int, cursor: Cursor | None, limit: int) -> Sql:
+        part = self.parts[number]
+        order, after = part.order, ANY
+        if cursor is not None:
+            order = -order if cursor.backwards else order
+            if number == cursor.part:
+                try:
+                    columns = zip(order.columns, cursor.values, strict=True)
+                    after = order.after([column.checked(value) for column, value in columns])
+                except ValueError:
+                    raise ValidationError({"cursor": INVALID_CURSOR}) from None
+        columns = ", ".join(self.fields)
+        if self.has_places:
+            computed = ", ".join(column.sql for column in order.computed)
+            columns += f", {number} AS part, ARRAY[{computed}]::text[] AS computed"
+        return part.select(columns, after=after, filters=self.filters, order=order, limit=limit)
+
+
+def fetch(statement: Sql) -> list[tuple]:
+    with connections[router.db_for_read(Customer)].cursor() as db:
+        db.execute(statement.text, statement.params)
+        return db.fetchall()

@@ -2,7 +2,10 @@ from rest_framework import serializers
 
 from customers.models import Customer
 from customers.pagination import Cursor
-from customers.selectors import DETAIL_FIELDS, LIST_FIELDS
+from customers.selectors import COUNTED_AT_MOST, DETAIL_FIELDS, LIST_FIELDS, NEWEST_FIRST, ORDERINGS, Selection
+
+# The longest e-mail address can be searched for.
+MAX_TERM_LENGTH = 254
 
 
 class CustomerSerializer(serializers.ModelSerializer):
@@ -21,10 +24,16 @@ class CustomerRowSerializer(serializers.ModelSerializer):
         read_only_fields = LIST_FIELDS
 
 
+class CountSerializer(serializers.Serializer):
+    value = serializers.IntegerField()
+    kind = serializers.ChoiceField(["exact", "at_least", "estimated"])
+
+
 class CustomerPageSerializer(serializers.Serializer):
     results = CustomerRowSerializer(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+    count = CountSerializer(allow_null=True, help_text="Only where it was asked for.")
 
 
 class CustomerStatsSerializer(serializers.Serializer):
@@ -38,6 +47,9 @@ class CursorField(serializers.CharField):
     def to_internal_value(self, data) -> Cursor:
         return Cursor.decode(super().to_internal_value(data))
 
+    def run_validators(self, value: Cursor) -> None:
+        """Those of a text have nothing to say about what it meant."""
+
 
 class CustomerQuerySerializer(serializers.Serializer):
     """The parameters of a list."""
@@ -46,9 +58,29 @@ class CustomerQuerySerializer(serializers.Serializer):
         required=False,
         allow_blank=True,
         default="",
-        max_length=100,
-        help_text="Part of a name, an e-mail address or a phone number.",
+        max_length=MAX_TERM_LENGTH,
+        help_text="Part of a name, an e-mail address or a phone number; of one or two characters, the beginning. "
+        "The best matches come first.",
     )
     is_active = serializers.BooleanField(required=False, allow_null=True, default=None)
+    created_from = serializers.DateTimeField(required=False, default=None, help_text="Created at this time or later.")
+    created_before = serializers.DateTimeField(required=False, default=None, help_text="Created before this time.")
+    ordering = serializers.ChoiceField(
+        list(ORDERINGS), required=False, default=None, help_text=f"Default: {NEWEST_FIRST}. Not together with `search`."
+    )
+    count = serializers.ChoiceField(
+        ["exact", "capped", "estimated"],
+        required=False,
+        default=None,
+        help_text=f"Count the matches too: all of them (which may take long), up to {COUNTED_AT_MOST:,}, or as the "
+        "database estimates.",
+    )
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, default=50)
     cursor = CursorField(required=False, default=None, help_text="Taken from `next` or `previous`.")
+
+    def validate(self, attrs: dict) -> dict:
+        if attrs["ordering"] and attrs["search"]:
+            raise serializers.ValidationError({"ordering": "What is searched for comes in an order of its own."})
+        names = ("is_active", "created_from", "created_before")
+        attrs["selection"] = Selection(term=attrs["search"], **{name: attrs[name] for name in names})
+        return attrs

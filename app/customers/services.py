@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from customers.exceptions import ChangedMeanwhileError
 from customers.models import Customer
 from customers.samples import sample_customer
 from customers.validators import tidy
@@ -23,19 +25,31 @@ def create_customer(*, first_name: str, last_name: str, email: str, **details) -
     return customer
 
 
-def update_customer(*, customer: Customer, **changes) -> Customer:
-    """Writes only the fields named, so that two people who edit different fields do not undo each other."""
+def update_customer(*, customer: Customer, unchanged: bool = False, **changes) -> Customer:
+    """Writes only the fields named, so that two people who edit different fields do not undo each other. If it has to
+    be unchanged, not even one field is written over what was written since the customer was read."""
     changes = {**tidied(**changes), "updated_at": timezone.now()}
     with email_conflict_reported():
-        if not Customer.objects.filter(pk=customer.pk).update(**changes):
-            raise Customer.DoesNotExist
+        if not as_read(customer, unchanged).update(**changes):
+            raise missed(customer)
     for field, value in changes.items():
         setattr(customer, field, value)
     return customer
 
 
-def delete_customer(*, customer: Customer) -> None:
-    customer.delete()
+def delete_customer(*, customer: Customer, unchanged: bool = False) -> None:
+    if not as_read(customer, unchanged).delete()[0]:
+        raise missed(customer)
+
+
+def as_read(customer: Customer, unchanged: bool) -> QuerySet:
+    """The condition is part of the statement that writes: nobody can come in between."""
+    rows = Customer.objects.filter(pk=customer.pk)
+    return rows.filter(updated_at=customer.updated_at) if unchanged else rows
+
+
+def missed(customer: Customer) -> Exception:
+    return ChangedMeanwhileError() if Customer.objects.filter(pk=customer.pk).exists() else Customer.DoesNotExist()
 
 
 def create_sample_customers(*, numbers: Iterable[int]) -> int:

@@ -1,4 +1,5 @@
-from drf_spectacular.utils import extend_schema
+from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -6,8 +7,9 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from customers import selectors, services
+from customers.exceptions import ChangedMeanwhileError
 from customers.models import Customer
-from customers.pagination import Cursor, paginate
+from customers.pagination import Cursor
 from customers.serializers import (
     CustomerPageSerializer,
     CustomerQuerySerializer,
@@ -16,6 +18,10 @@ from customers.serializers import (
 )
 from serving import answers, idempotency
 
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The customer's `ETag`: 412 if it was changed since."
+)
+
 
 class CustomerListView(APIView):
     @extend_schema(
@@ -23,15 +29,23 @@ class CustomerListView(APIView):
     )
     @answers.cached(Customer, shared=True)
     def get(self, request: Request) -> Response:
-        """The newest customers first, all or those that match, a page at a time."""
+        """Customers, all or those that are wanted, a page at a time."""
         query = validated(CustomerQuerySerializer(data=request.query_params.dict()))
-        customers = selectors.customer_list(term=query["search"], is_active=query["is_active"])
-        page = paginate(customers, cursor=query["cursor"], size=query["page_size"])
+        selection = query["selection"]
+        page = selectors.customer_page(
+            selection=selection,
+            ordering=query["ordering"] or selectors.NEWEST_FIRST,
+            cursor=query["cursor"],
+            size=query["page_size"],
+        )
+        count = query["count"] and selectors.customer_count(selection=selection, kind=query["count"])
 
         def link(cursor: Cursor | None) -> str | None:
             return cursor and replace_query_param(request.build_absolute_uri(), "cursor", cursor.encode())
 
-        return Response({"results": page.rows, "next": link(page.next), "previous": link(page.previous)})
+        return Response(
+            {"results": page.rows, "next": link(page.next), "previous": link(page.previous), "count": count}
+        )
 
     @extend_schema(
         operation_id="customers_create",
@@ -42,32 +56,41 @@ class CustomerListView(APIView):
     @idempotency.idempotent
     def post(self, request: Request) -> Response:
         customer = services.create_customer(**validated(CustomerSerializer(data=request.data)))
-        return Response(CustomerSerializer(customer).data, status=status.HTTP_201_CREATED)
+        return answer(customer, status=status.HTTP_201_CREATED)
 
 
 class CustomerView(APIView):
     @extend_schema(operation_id="customers_retrieve", responses=CustomerSerializer)
     @answers.cached(Customer, shared=True)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(CustomerSerializer(selectors.customer_get(pk=pk)).data)
+        return answer(selectors.customer_get(pk=pk))
 
-    @extend_schema(operation_id="customers_update", request=CustomerSerializer, responses=CustomerSerializer)
+    @extend_schema(
+        operation_id="customers_update", request=CustomerSerializer, responses=CustomerSerializer, parameters=[IF_MATCH]
+    )
     def put(self, request: Request, pk: int) -> Response:
         return self.update(request, pk, partial=False)
 
-    @extend_schema(operation_id="customers_partial_update", request=CustomerSerializer, responses=CustomerSerializer)
+    @extend_schema(
+        operation_id="customers_partial_update",
+        request=CustomerSerializer,
+        responses=CustomerSerializer,
+        parameters=[IF_MATCH],
+    )
     def patch(self, request: Request, pk: int) -> Response:
         return self.update(request, pk, partial=True)
 
-    @extend_schema(operation_id="customers_destroy", responses={204: None})
+    @extend_schema(operation_id="customers_destroy", responses={204: None}, parameters=[IF_MATCH])
     def delete(self, request: Request, pk: int) -> Response:
-        services.delete_customer(customer=selectors.customer_get(pk=pk))
+        customer = selectors.customer_to_change(pk=pk)
+        services.delete_customer(customer=customer, unchanged=must_be_unchanged(request, customer))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def update(self, request: Request, pk: int, *, partial: bool) -> Response:
-        customer = selectors.customer_get(pk=pk)
+        customer = selectors.customer_to_change(pk=pk)
+        unchanged = must_be_unchanged(request, customer)
         changes = validated(CustomerSerializer(customer, data=request.data, partial=partial))
-        return Response(CustomerSerializer(services.update_customer(customer=customer, **changes)).data)
+        return answer(services.update_customer(customer=customer, unchanged=unchanged, **changes))
 
 
 class CustomerStatsView(APIView):
@@ -80,3 +103,23 @@ class CustomerStatsView(APIView):
 def validated(serializer) -> dict:
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
+
+
+def answer(customer: Customer, **options) -> Response:
+    return Response(CustomerSerializer(customer).data, headers={"ETag": version(customer)}, **options)
+
+
+def version(customer: Customer) -> str:
+    """An ETag: every update moves updated_at."""
+    return f'"{customer.pk}-{customer.updated_at:%Y%m%dT%H%M%S.%f}"'
+
+
+def must_be_unchanged(request: Request, customer: Customer) -> bool:
+    """Whether the client named the version that it knows, which has to be the present one then."""
+    if not (header := request.headers.get("If-Match", "")):
+        return False
+    # A proxy that compresses an answer makes its ETag a weak one.
+    wanted = {etag.removeprefix("W/") for etag in parse_etags(header)}
+    if not wanted & {version(customer), "*"}:
+        raise ChangedMeanwhileError
+    return wanted != {"*"}

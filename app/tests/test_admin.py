@@ -1,7 +1,9 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer
 
@@ -22,6 +24,38 @@ def test_people_find_by_the_same_search(admin, make):
     page = admin.get(URL, {"q": "bronte zoe"}).text
     assert "Brontë" in page
     assert "Lovelace" not in page
+
+
+def test_the_best_matches_come_first_unless_a_column_was_chosen(admin, make, monkeypatch):
+    monkeypatch.setattr("customers.admin.CustomerAdmin.search_limit", 2)
+    make(first_name="Part", last_name="Xenakis")
+    make(first_name="Xena", last_name="Whole")
+    make(first_name="More", last_name="McXena")
+
+    def shown(**parameters) -> list[str]:
+        page = admin.get(URL, {"q": "xena", **parameters})
+        assert ("best 2 matches of more" in page.text) != ("is_active__exact" in parameters)
+        return [customer.first_name for customer in page.context["cl"].result_list]
+
+    assert shown() == ["Xena", "Part"]
+    assert shown(o="2") == ["Part", "Xena"]
+    assert shown(is_active__exact="0") == []
+
+
+@pytest.mark.parametrize("term", [" ", "nobody", "x" * 3000, "a\x00b"])
+def test_any_term_is_answered(admin, make, term):
+    make()
+    assert admin.get(URL, {"q": term}).status_code == 200
+
+
+def test_a_large_table_is_not_counted(admin, make, monkeypatch):
+    monkeypatch.setattr("customers.admin.CappedPaginator.limit", 3)
+    for _ in range(5):
+        make()
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get(URL)
+    assert page.context["cl"].paginator.count == 3
+    assert all("LIMIT 3" in query["sql"] for query in queries if "COUNT(" in query["sql"])
 
 
 def test_add_change_delete(admin):

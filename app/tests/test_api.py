@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 
 URL = "/api/customers/"
 ANN = {"first_name": "Ann", "last_name": "O’Brien", "email": "Ann@Example.com", "phone": "+353 1 555 1234"}
@@ -66,7 +67,7 @@ def test_list_is_lean_and_newest_first(api, make):
     assert set(answer["results"][0]) == {
         "id", "first_name", "last_name", "email", "phone", "is_active", "company", "city", "created_at", "updated_at",
     }  # fmt: skip
-    assert (answer["next"], answer["previous"]) == (None, None)
+    assert (answer["next"], answer["previous"], answer["count"]) == (None, None, None)
 
 
 def test_list_and_detail_agree(api, make):
@@ -81,6 +82,58 @@ def test_filter_by_activity(api, make):
     for value, expected in [("true", {active.pk}), ("false", {inactive.pk}), ("", {active.pk, inactive.pk})]:
         rows = api.get(URL, {"is_active": value}).json()["results"]
         assert {row["id"] for row in rows} == expected
+
+
+def test_filter_by_creation(api, make):
+    ids = [make(created_at=f"2024-0{month}-01T00:00:00Z").pk for month in (1, 2, 3)]
+
+    def found(**parameters) -> list[int]:
+        return [row["id"] for row in api.get(URL, parameters).json()["results"]]
+
+    assert found(created_from="2024-02-01T00:00:00Z") == [ids[2], ids[1]]
+    assert found(created_before="2024-02-01T00:00:00Z") == [ids[0]]
+    assert found(created_from="2024-01-15", created_before="2024-03-01T01:00:00+01:00", search="ada") == [ids[1]]
+
+
+def test_orderings(api, make):
+    bob = make(first_name="Bob", last_name="Åberg", email="C@example.com", created_at="2024-01-02T00:00:00Z").pk
+    amy = make(first_name="Amy", last_name="Aberg", email="b@example.com", created_at="2024-01-03T00:00:00Z").pk
+    eve = make(first_name="Eve", last_name="zu Aal", email="a@example.com", created_at="2024-01-01T00:00:00Z").pk
+    expected = {"created_at": [eve, bob, amy], "name": [amy, bob, eve], "email": [eve, amy, bob]}
+    for ordering, ids in expected.items():
+        for name, order in [(ordering, ids), (f"-{ordering}", ids[::-1])]:
+            rows = api.get(URL, {"ordering": name}).json()["results"]
+            assert [row["id"] for row in rows] == order, name
+
+
+@pytest.mark.parametrize("parameters", [{}, {"search": "ada"}, {"search": "ada", "is_active": "true"}])
+def test_a_count_is_given_on_request_and_says_what_it_is(api, make, monkeypatch, parameters):
+    for _ in range(3):
+        make()
+
+    def count(kind: str) -> dict:
+        return api.get(URL, {"count": kind, "page_size": 1, **parameters}).json()["count"]
+
+    assert count("exact") == count("capped") == {"value": 3, "kind": "exact"}
+    assert count("estimated")["kind"] == "estimated"
+    monkeypatch.setattr("customers.selectors.COUNTED_AT_MOST", 2)
+    assert count("capped") == {"value": 2, "kind": "at_least"}
+    assert count("exact") == {"value": 3, "kind": "exact"}
+
+
+def test_what_takes_too_long_is_cut_with_a_hint(api, make):
+    make()
+    with connection.execute_wrapper(slowly):
+        response = api.get(URL, {"search": "ada"})
+    assert response.status_code == 503
+    assert "Retry-After" not in response
+    assert "Search for more" in response.json()["detail"]
+
+
+def slowly(execute, sql, params, many, context):
+    if "customers_customer" in sql:
+        sql = f"SET LOCAL statement_timeout = 10; SELECT pg_sleep(60), searched.* FROM ({sql}) searched"
+    return execute(sql, params, many, context)
 
 
 def test_stats(api, make):
@@ -102,7 +155,11 @@ def test_stats(api, make):
         ({"page_size": "201"}, "page_size"),
         ({"page_size": "many"}, "page_size"),
         ({"is_active": "perhaps"}, "is_active"),
-        ({"search": "x" * 101}, "search"),
+        ({"search": "x" * 255}, "search"),
+        ({"created_from": "yesterday"}, "created_from"),
+        ({"ordering": "notes"}, "ordering"),
+        ({"ordering": "name", "search": "ada"}, "ordering"),
+        ({"count": "all"}, "count"),
         ({"search": "a\0b"}, "search"),
         ({"cursor": "?"}, "cursor"),
     ],
@@ -122,6 +179,36 @@ def test_an_email_address_is_unique_whatever_its_case(api, make):
     other = make()
     assert api.patch(f"{URL}{other.pk}/", {"email": "ADA@example.com"}).status_code == 400
     assert api.patch(f"{URL}{first.pk}/", {"email": "ADA@example.com"}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_what_was_changed_meanwhile_is_not_written_over(api, make, method):
+    url = f"{URL}{make().pk}/"
+    read = api.get(url)["ETag"]
+    changed = api.patch(url, {"city": "Dublin"})["ETag"]
+    assert changed == api.get(url)["ETag"] != read
+
+    def change(etag: str):
+        return getattr(api, method)(url, ANN, headers={"If-Match": etag})
+
+    assert change(read).status_code == 412
+    assert "Read it again" in change('"made-up"').json()["detail"]
+    assert change("nonsense").status_code == 412
+    assert api.get(url)["ETag"] == changed
+    # A proxy that compresses makes an ETag a weak one.
+    assert change(f'"other", W/{changed}').status_code in (200, 204)
+
+
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}])
+def test_who_names_no_version_writes_over_any(api, make, headers):
+    url = f"{URL}{make().pk}/"
+    api.patch(url, {"city": "Dublin"})
+    assert api.patch(url, {"city": "Cork"}, headers=headers).status_code == 200
+
+
+def test_a_created_customer_has_its_version(api):
+    response = api.post(URL, ANN)
+    assert response["ETag"] == api.get(f"{URL}{response.json()['id']}/")["ETag"]
 
 
 def test_malformed_json_is_the_clients_mistake(api):

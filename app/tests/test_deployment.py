@@ -197,7 +197,7 @@ def test_the_api_says_so_too(api, monkeypatch):
     def fail(**query):
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("customers.selectors.customer_list", fail)
+    monkeypatch.setattr("customers.selectors.customer_page", fail)
     response = api.get("/api/customers/")
     assert (response.status_code, response["Retry-After"]) == (503, "2")
 

@@ -5,9 +5,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 
+from customers.exceptions import ChangedMeanwhileError
 from customers.models import Customer
 from customers.selectors import customer_get
-from customers.services import create_customer, update_customer
+from customers.services import create_customer, delete_customer, update_customer
 
 
 def test_other_conflicts_are_not_taken_for_a_taken_address(make):
@@ -31,6 +32,37 @@ def test_what_was_deleted_meanwhile_does_not_come_back(make):
     with pytest.raises(Customer.DoesNotExist):
         update_customer(customer=customer, city="Dublin")
     assert not Customer.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_change_the_same_version_at_once_one_is_told(make):
+    pk = make().pk
+    customers = [customer_get(pk=pk), customer_get(pk=pk)]
+    together = Barrier(2)
+
+    def change(customer: Customer, city: str) -> str:
+        together.wait()
+        try:
+            return update_customer(customer=customer, unchanged=True, city=city).city
+        except ChangedMeanwhileError:
+            return "told"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = set(threads.map(change, customers, ["Dublin", "Cork"]))
+    assert outcomes == {"told", customer_get(pk=pk).city}
+
+
+def test_nor_is_it_deleted(make):
+    customer = make()
+    read = customer_get(pk=customer.pk)
+    update_customer(customer=customer, city="Dublin")
+    with pytest.raises(ChangedMeanwhileError):
+        delete_customer(customer=read, unchanged=True)
+    delete_customer(customer=read)
+    with pytest.raises(Customer.DoesNotExist):
+        delete_customer(customer=read)
 
 
 @pytest.mark.django_db(transaction=True)

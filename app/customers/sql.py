@@ -1,0 +1,61 @@
+"""Conditions in SQL that keep their parameters with them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from string import Formatter
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Sql:
+    text: str
+    params: tuple = ()
+
+    def __and__(self, other: Self) -> Self:
+        return self.joined("AND", other)
+
+    def __or__(self, other: Self) -> Self:
+        return self.joined("OR", other)
+
+    def joined(self, operator: str, other: Self) -> Self:
+        if not (self and other):
+            return self or other
+        return Sql(f"({self.text} {operator} {other.text})", self.params + other.params)
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    @property
+    def where(self) -> Self:
+        return Sql(f" WHERE {self.text}", self.params) if self else self
+
+
+# No condition.
+ANY = Sql("")
+
+
+def all_of(conditions: Iterable[Sql]) -> Sql:
+    return reduce(and_, conditions, ANY)
+
+
+def any_of(conditions: Iterable[Sql]) -> Sql:
+    return reduce(or_, conditions, ANY)
+
+
+def compose(template: str, **pieces: Sql | str) -> Sql:
+    """Fills in {names}. The parameters come in the order of the pieces."""
+    text, params = [], []
+    for literal, name, _, _ in Formatter().parse(template):
+        text.append(literal)
+        if name:
+            piece = pieces[name] if isinstance(pieces[name], Sql) else Sql(pieces[name])
+            text.append(piece.text)
+            params += piece.params
+    return Sql("".join(text), tuple(params))
+
+
+def storable(text: str) -> bool:
+    """Whether PostgreSQL has a place for it: not for zero bytes, nor for halves of a character."""
+    return "\0" not in text and text == text.encode(errors="ignore").decode()
