@@ -1,13 +1,18 @@
 """How the tests ask services: one small function per protocol, each run on a host of the cluster."""
 
 import json
+import os
+import re
 import shlex
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 TLS = "/etc/pergola/tls"
 PROBES = Path(__file__).parent / "probes"
+PROJECT = Path(__file__).parents[2]
+RECAP = re.compile(r"^(\S+) +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
 @dataclass
@@ -29,6 +34,20 @@ class Answer:
 def name_of(host):
     """The inventory's name of a host."""
     return host.backend.get_hostname()
+
+
+def site(inventory, *options):
+    """Run site.yml: all that it said, and (host, changed, unreachable, failed) of each host."""
+    run = subprocess.run(
+        ["ansible-playbook", "-i", Path(inventory).absolute(), "site.yml", *options],
+        cwd=PROJECT,
+        env=os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    return run.stdout + run.stderr, RECAP.findall(run.stdout)
 
 
 def curl(host, url, *options, authority="services", certificate=None):

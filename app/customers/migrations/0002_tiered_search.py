@@ -1,7 +1,7 @@
 """Indexes for the tiers of the search, made while everybody goes on reading and writing.
 
-It takes three minutes for 1,000,000 customers on two cores that have other work too, most of it for the index of
-trigrams. If it is interrupted, drop the functions and the indexes that it has made, and migrate again.
+It takes three to four minutes for 1,000,000 customers on two cores that have other work too, most of it for the index
+of trigrams. If it is interrupted, drop the functions and the indexes that it has made, and migrate again.
 """
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
