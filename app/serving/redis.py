@@ -95,7 +95,11 @@ class GuardedRedis(Redis):
 
     def probe(self) -> None:
         """Ask, whatever the breaker says."""
-        super().execute_command("GET", key("readyz"))
+        try:
+            super().execute_command("GET", key("readyz"))
+        except exceptions.ConnectionError:
+            # Perhaps only this connection has ended, with a Redis that has been restarted since.
+            super().execute_command("GET", key("readyz"))
 
 
 def connection() -> GuardedRedis:
