@@ -21,7 +21,7 @@ import testinfra
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from testinfra.utils.ansible_runner import AnsibleRunner
-from toolbox import patroni_cluster, site
+from toolbox import eventually, patroni_cluster, site
 
 PROJECT = Path(__file__).parents[2]
 PSQL = "cd / && runuser -u postgres -- psql -XAtqc"
@@ -245,6 +245,8 @@ def broken(cluster, tmp_path_factory):
         for breakage in BREAKAGES:
             attempted.append(breakage)
             cluster.order(breakage, breakage.do)
+        # What lost PgBouncer or Redis for a moment, as these were restarted, is to find them again.
+        eventually(lambda: not any("ready" in each or "degraded" in each for each in cluster.findings()), seconds=60)
         seen = cluster.red(directory / "broken.xml"), cluster.findings()
     finally:
         for breakage in attempted:
