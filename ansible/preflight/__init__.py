@@ -18,6 +18,7 @@ CHECKS = (
     variables.values,
     variables.differing,
     variables.origins,
+    variables.elections,
     groups.addresses,
     groups.virtual_address,
     apps.fields,

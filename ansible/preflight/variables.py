@@ -3,6 +3,7 @@
 import difflib
 import re
 
+from .inventory import integer
 from .specs import SECRETS, complaint, inventory_variables, prefixes, role_variables
 
 FOREIGN = ("ansible_", "lab_", "inventory_", "group", "_")
@@ -54,6 +55,21 @@ def values(inventory):
         value = inventory.shared(name) if name.startswith("cluster_") else None
         if value not in (None, "", []) and (fault := complaint(name, option, value)):
             yield fault
+
+
+def elections(inventory):
+    """etcd does not start where its followers would lose patience between heartbeats."""
+    found = {}
+    for host in inventory.groups.get("etcd", []):
+        heartbeat, election = (
+            integer(inventory.guess(host, name)) or role_variables()[name]["default"]
+            for name in ("etcd_heartbeat_ms", "etcd_election_ms")
+        )
+        if election < 5 * heartbeat:
+            message = f"etcd_election_ms must be at least 5 times etcd_heartbeat_ms, {5 * heartbeat}, not {election}"
+            found.setdefault(message, []).append(host)
+    for message, hosts in found.items():
+        yield f"{', '.join(hosts)}: {message}"
 
 
 def judge(found, host, name, option, value):

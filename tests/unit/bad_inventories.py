@@ -221,6 +221,14 @@ VARIABLES = {
     "a role's port": ({"lb1|nginx_https_port": 0}, "lb1: nginx_https_port must be from 1 to 65535, not 0"),
     "a half number": ({"*|app_workers": 1.5}, "app_workers must be a whole number, not 1.5"),
     "less than Patroni accepts": ({"*|postgresql_ttl": 10}, "postgresql_ttl must be at least 20, not 10"),
+    "more patience than etcd has": (
+        {"*|etcd_election_ms": 60000},
+        "etcd_election_ms must be from 1 to 50000, not 60000",
+    ),
+    "less patience than etcd accepts": (
+        {"lb1|etcd_heartbeat_ms": 300},
+        "lb1: etcd_election_ms must be at least 5 times etcd_heartbeat_ms, 1500, not 1000",
+    ),
     "no truth": (
         {"*|postgresql_synchronous_mode": "maybe"},
         "postgresql_synchronous_mode must be true or false, not 'maybe'",

@@ -75,7 +75,7 @@ def test_gunicorn_demands_certificates(render):
     assert settings["cert_reqs"] == ssl.CERT_REQUIRED
     assert settings["ca_certs"] == "/etc/pergola/tls/services-ca.crt"
     assert settings["certfile"] == "/etc/pergola/tls/customers.crt"
-    assert settings["forwarded_allow_ips"] == "10.9.8.11,10.9.8.12"
+    assert settings["forwarded_allow_ips"] == "*"
 
 
 def test_gunicorn_is_sized_for_the_host(render):
