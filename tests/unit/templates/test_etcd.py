@@ -27,10 +27,8 @@ def test_nobody_talks_to_it_without_a_certificate(etcd):
     assert not [name for name in etcd if "AUTO_TLS" in name]
 
 
-def test_only_the_founding_members_start_a_new_cluster(render, etcd):
+def test_no_start_but_the_first_knows_of_others(render, etcd):
     assert etcd["ETCD_INITIAL_CLUSTER_STATE"] == "existing"
-    founding = variables(render("etcd", "founding.env.j2", "lb1"))
-    assert founding == {
-        "ETCD_INITIAL_CLUSTER": "cache1=https://cache1:2380,lb1=https://lb1:2380,lb2=https://lb2:2380",
-        "ETCD_INITIAL_CLUSTER_STATE": "new",
-    }
+    assert etcd["ETCD_INITIAL_CLUSTER"] == "lb1=https://lb1:2380"
+    first = render("etcd", "founding.env.j2", __etcd_cluster="lb1=https://lb1:2380", __etcd_cluster_state="new")
+    assert variables(first) == {"ETCD_INITIAL_CLUSTER": "lb1=https://lb1:2380", "ETCD_INITIAL_CLUSTER_STATE": "new"}

@@ -24,7 +24,7 @@ CASES = {
     "common/preferences.j2": {},
     "common/sudoers.j2": {},
     "etcd/etcd.env.j2": {},
-    "etcd/founding.env.j2": {},
+    "etcd/founding.env.j2": {"__etcd_cluster": "lb1=https://lb1:2380", "__etcd_cluster_state": "new"},
     "etcd/pergola.conf.j2": {},
     "haproxy/haproxy.service.j2": {},
     "haproxy/pergola.cfg.j2": {},
