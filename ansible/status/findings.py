@@ -224,7 +224,7 @@ def postgresql(report):
             yield Finding(
                 name,
                 f"PostgreSQL needs a restart for {database['pending_restart']}",
-                patroni(name, f"restart --force --pending {report['cluster']} {name}"),
+                "ansible-playbook site.yml --tags postgresql -e postgresql_restart=true",
             )
         limit = database.get("max_connections", 0)
         if limit and database["connections"] * 100 >= limit * CONNECTIONS_PERCENT:
