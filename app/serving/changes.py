@@ -95,10 +95,19 @@ def version_key(table: str) -> str:
     return redis.key("version", table)
 
 
+# Where commits wait for the disk, all of them are within what has been flushed. What has not been may die with the
+# primary, and readers would wait for it until there is another one.
+POSITION = """
+SELECT (CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn()
+END - '0/0')::bigint
+"""
+
+
 def position() -> int:
-    """How far the primary is, as a number of bytes; written to disk or not, as a commit need not wait for that."""
+    """How far the primary is, with all that has been committed, as a number of bytes."""
     with connections[PRIMARY].cursor() as cursor:
-        cursor.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        cursor.execute(POSITION)
         return cursor.fetchone()[0]
 
 

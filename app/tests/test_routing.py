@@ -68,6 +68,15 @@ def test_a_read_that_depends_on_nothing_goes_to_a_replica(reads):
     assert reads() == {("replica", "replayed"): 1}
 
 
+def test_where_commits_wait_for_the_disk_readers_wait_for_nothing_that_may_die_with_the_primary(make):
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = on")
+        make()  # in memory so far
+        known = changes.position()
+        cursor.execute("SELECT %s <= pg_current_wal_flush_lsn() - '0/0'", [known])
+        assert cursor.fetchone()[0]
+
+
 def test_check_and_read_are_one_transaction_on_one_connection(api, make, reads):
     make()
     with_sql = []
