@@ -65,6 +65,10 @@ class Probe:
         if self._error and kind is None:
             raise self._error
 
+    def stop(self):
+        """End it, as leaving the block does."""
+        self.__exit__(None)
+
     @property
     def asked(self):
         """Requests that have been answered, or not."""

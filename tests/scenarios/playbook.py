@@ -46,8 +46,8 @@ class Run:
 class Playbook:
     """site.yml for one inventory."""
 
-    def __init__(self, inventory, playbook="site.yml"):
-        self.command = ["ansible-playbook", "-i", str(inventory), playbook]
+    def __init__(self, inventory, *options):
+        self.command = ["ansible-playbook", "-i", str(inventory), "site.yml", *options]
 
     def __call__(self, *arguments, status=0):
         """Run it to its end, which has to be this one."""

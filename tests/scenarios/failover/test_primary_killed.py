@@ -9,6 +9,7 @@ from toolbox import eventually
 
 # Patroni lets a silent primary's claim run out after 20 s, or 25 s when an etcd leader died with it.
 BOUND = Bound(failed=20, gap_s=40)
+READ_GAP_S = 5  # replicas answer meanwhile
 PACE = Settings(reads_per_second=100, writes_per_second=15)
 
 
@@ -52,6 +53,10 @@ def test_the_old_primary_streams_from_the_new_one(story, hosts):
 
 def test_the_run_after_that_changes_nothing(story):
     assert story.again.changed == {}
+
+
+def test_reads_go_on(story):
+    assert story.report.longest_read_gap_s <= READ_GAP_S, str(story.report)
 
 
 def test_every_acknowledged_write_is_there_and_the_bound_held(story):

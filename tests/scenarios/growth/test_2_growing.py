@@ -1,0 +1,70 @@
+"""The inventory gets hosts of every tier, and an address that load balancers share; the playbook runs under load."""
+
+import json
+import types
+
+import pytest
+from probe import Bound, Probe, Settings, Target, record
+from scenarios.cluster import leader, states
+from testinfra.utils.ansible_runner import AnsibleRunner
+from toolbox import eventually, name_of, patroni_cluster
+
+BOUND = Bound(failed=0)
+PACE = Settings(reads_per_second=80, writes_per_second=6)
+UNITS = "nginx haproxy pgbouncer redis-server patroni etcd 'customers@*.service'"
+PROCESSES = f"systemctl show --property=Id,MainPID {UNITS}; pgrep -o postgres"
+ETCDCTL = (
+    "ETCDCTL_CACERT=/etc/pergola/tls/control-ca.crt ETCDCTL_CERT=/etc/pergola/tls/etcd.crt "
+    "ETCDCTL_KEY=/etc/pergola/tls/etcd.key etcdctl --write-out=json"
+)
+
+
+@pytest.fixture(scope="module")
+def story(hosts, variables, public_url, trust, authorization, site):
+    """What happened, in this order."""
+    before = AnsibleRunner.get_runner("molecule/growth/before").get_hosts("cluster")
+
+    def processes():
+        return {name: hosts(name)[0].run(PROCESSES).stdout for name in before}
+
+    told = types.SimpleNamespace(before=processes(), leader=leader(hosts))
+    # By the load balancer that there is: the shared address is yet to come.
+    visitors = Target(
+        url=f"https://{variables('lb1').host_address}",
+        trust=trust,
+        headers=authorization | {"Host": public_url.removeprefix("https://")},
+    )
+    with Probe(visitors, PACE) as probe:
+        assert probe.answered(15)
+        told.grown = site()
+        assert probe.answered(15)
+        told.after = processes()
+    told.report = probe.report
+    told.again = site()
+    return told
+
+
+def test_what_was_there_goes_on_in_the_same_processes(story):
+    assert story.after == story.before
+
+
+def test_the_primary_stays_and_the_new_database_streams(story, hosts):
+    assert leader(hosts) == story.leader
+    assert eventually(lambda: states(hosts) == ["running", "streaming", "streaming"], seconds=60), states(hosts)
+    assert {member["name"] for member in patroni_cluster(hosts("postgres")[0])} == {"db1", "db2", "db3"}
+
+
+def test_all_members_of_etcd_vote(story, hosts):
+    answer = json.loads(hosts("etcd")[0].check_output(f"{ETCDCTL} member list"))
+    voters = {member["name"] for member in answer["members"] if not member.get("isLearner")}
+    assert voters == {name_of(host) for host in hosts("etcd")}
+    for host in hosts("etcd"):
+        host.check_output(f"{ETCDCTL} endpoint health")
+
+
+def test_the_run_after_that_changes_nothing(story):
+    assert story.again.changed == {}
+
+
+def test_no_visitor_noticed(story):
+    assert record("hosts of every tier join", [story.report], BOUND), str(story.report)
