@@ -1,6 +1,6 @@
 """All reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,6 +105,14 @@ def customer_get(*, pk: int) -> Customer:
 def customer_to_change(*, pk: int) -> Customer:
     """As customer_get, from where it will be written."""
     return Customer.objects.using(router.db_for_write(Customer)).only(*DETAIL_FIELDS).get(pk=pk)
+
+
+def customers_by_id(*, fields: Sequence[str], batch: int = 2000) -> Iterator[tuple]:
+    """All customers, a batch at a time; those who come or go meanwhile may be among them or not."""
+    rows, last = Customer.objects.order_by("id").values_list("id", *fields), 0
+    while found := list(rows.filter(id__gt=last)[:batch]):
+        last = found[-1][0]
+        yield from (row[1:] for row in found)
 
 
 def customer_stats() -> dict[str, int]:

@@ -1,6 +1,6 @@
 """All writes. Callers validate; a service tidies, stores, and reports what only the database can know."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
@@ -60,6 +60,59 @@ def create_sample_customers(*, numbers: Iterable[int]) -> int:
         del samples[email]
     Customer.objects.bulk_create(samples.values(), ignore_conflicts=True)
     return len(samples)
+
+
+def import_customers(*, rows: Sequence[dict], update: bool = False) -> list[str]:
+    """What became of each row: created; unchanged, as it is there already; and where one with that e-mail address has
+    other data, updated or, without `update`, only differs. No two rows have the same address."""
+    rows = [tidied(**row) for row in rows]
+    with transaction.atomic():
+        known = {
+            customer.email_key: customer
+            for customer in Customer.objects.annotate(email_key=Lower("email"))
+            .filter(email_key__in=[row["email"].lower() for row in rows])
+            .select_for_update()
+        }
+        outcomes, new, changed = [], [], []
+        for row in rows:
+            customer = known.get(row["email"].lower())
+            if customer is None:
+                new.append((len(outcomes), Customer(**row)))
+                outcomes.append("created")
+            elif all(getattr(customer, name) == value for name, value in row.items()):
+                outcomes.append("unchanged")
+            elif update:
+                for name, value in (row | {"updated_at": timezone.now()}).items():
+                    setattr(customer, name, value)
+                changed.append(customer)
+                outcomes.append("updated")
+            else:
+                outcomes.append("differs")
+        for position in refused(new):
+            outcomes[position] = "differs"
+        if changed:
+            names = {name for row in rows for name in row}
+            Customer.objects.bulk_update(changed, [*sorted(names), "updated_at"])
+    return outcomes
+
+
+def refused(new: Sequence[tuple[int, Customer]]) -> list[int]:
+    """Creates customers; the positions of those whose address somebody else has taken meanwhile."""
+    try:
+        with transaction.atomic():
+            Customer.objects.bulk_create(customer for _, customer in new)
+    except IntegrityError:
+        pass
+    else:
+        return []
+    taken = []
+    for position, customer in new:
+        try:
+            with email_conflict_reported():
+                customer.save(force_insert=True)
+        except ValidationError:
+            taken.append(position)
+    return taken
 
 
 def tidied(**fields) -> dict:
