@@ -37,7 +37,7 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml
 
 ##@ The proofs
-.PHONY: test test-all lint unit app-test molecule infra probe browser-test
+.PHONY: test test-all lint unit app-test plans index-costs molecule infra probe browser-test
 test: lint unit app-test molecule ## Linters, unit tests, the app's tests, the whole stack
 test-all: lint unit app-test ## The same with every scenario of molecule/
 	@$(MAKE) molecule SCENARIO='$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))'
@@ -58,6 +58,22 @@ app-test: venv ## The app's tests, against PostgreSQL and Redis
 	set +a
 	cd app
 	pytest $(ARGS)
+
+# The database is kept: the first run takes minutes to fill it.
+plans: venv ## Plans of searches among 1,000,000 customers: no sequential scan, bounded buffers
+	@set -a
+	. "$$(lab/lab --lab test services)"
+	set +a
+	cd app
+	DATABASE_NAME=customers_plans pytest tests/plans --reuse-db $(ARGS)
+
+index-costs: venv ## Inserts per second with all indexes and without each, in the database of `make plans`
+	@set -a
+	. "$$(lab/lab --lab test services)"
+	set +a
+	cd app
+	DATABASE_NAME=test_customers_plans DJANGO_SETTINGS_MODULE=tests.settings LOG_LEVEL=ERROR \
+	  python manage.py shell --no-imports --verbosity 0 --command 'from tests.plans.index_costs import main; main()'
 
 molecule: venv ## The stack on hosts of its own, eight and one: create, converge, idempotence, verify, destroy
 	@for scenario in $(SCENARIO); do

@@ -437,7 +437,7 @@ def upstream(configuration, name):
     configuration = re.sub(r"#.*", "", configuration)
     block = re.search(rf"\bupstream\s+{re.escape(name)}\s*\{{([^{{}}]*)\}}", configuration)
     servers = re.findall(r"\bserver\s+([^\s;]+)([^;]*);", block.group(1)) if block else []
-    return [server for server, options in servers if "down" not in options.split()]
+    return [server for server, options in servers if not {"down", "backup"} & set(options.split())]
 
 
 def check(context, name, server, path):

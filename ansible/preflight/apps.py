@@ -12,7 +12,7 @@ FIELDS = {
     "settings": r"\w+(\.\w+)*",
     "port": r"\d{4,5}",
 }
-OPTIONS = ("server_names",)
+OPTIONS = ("server_names", "public_paths")
 # An app is an OS user, a database and a directory in /etc and /opt: these exist already.
 RESERVED_NAMES = {
     "alternatives", "apt", "bin", "daemon", "dbus", "default", "docker", "dpkg", "etcd", "games", "haproxy",
@@ -44,6 +44,9 @@ def fields(inventory):
             yield f"{label}: server_names must be a list, such as [www.example.com]"
         elif position and not app.get("server_names"):
             yield f"{label}: server_names is missing, and each app but the first needs its own: [shop.example.com]"
+        paths = app.get("public_paths", [])
+        if not isinstance(paths, list) or not all(re.fullmatch(r"/[\w./-]*", str(path)) for path in paths):
+            yield f"{label}: public_paths must be a list of paths, such as [/docs/]"
         if app.get("name") in RESERVED_NAMES:
             yield f"{label}: the name is taken by the system: choose another one"
 

@@ -21,6 +21,18 @@ def unavailable() -> HttpResponse:
     return JsonResponse(detail, status=503, headers={"Retry-After": "2"})
 
 
+class PrivateByDefaultMiddleware:
+    """What does not say who may keep it, nobody may."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
 class DatabaseUnavailableMiddleware:
     """Says "try again" while the database can't be reached (a failover, an exhausted pool), instead of failing."""
 

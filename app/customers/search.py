@@ -22,6 +22,8 @@ SUBSTRING_LENGTH = 3
 # What folding leaves nothing of.
 MARKS = re.compile("[\u0300-\u0344\u0346-\u0362\u20dd-\u20e0\u20e2-\u20e4]")
 
+LAST_CHARACTER = "\U0010ffff"
+
 # How many of the latest rows show whether a term is frequent, how many matches make it so, and how many rows are read
 # then.
 NEAR, FREQUENT, FAR = 2_000, 4, 25_000
@@ -72,12 +74,18 @@ def equal(column: Column, text: str) -> Sql:
 
 
 def begins(column: Column, text: str) -> Sql:
-    return Sql(f"{column.sql} ^@ customers_fold(%s)", (text,))
+    """As a range. How many rows it has can be estimated; ^@ would look so rare that all of them would be sorted."""
+    return Sql(f"{column.sql} {column.greater.replace('>', '>=')} customers_fold(%s)", (text,)) & ends(column, text)
 
 
 def longer(column: Column, text: str) -> Sql:
     """Begins with it and goes on. What is equal would have to be skipped row by row."""
-    return Sql(f"{column.sql} > customers_fold(%s)", (text,)) & begins(column, text)
+    return Sql(f"{column.sql} {column.greater} customers_fold(%s)", (text,)) & ends(column, text)
+
+
+def ends(column: Column, text: str) -> Sql:
+    """Comes before everything that is greater than any beginning with it: no text has the last of all characters."""
+    return Sql(f"{column.sql} {column.less} (customers_fold(%s) || '{LAST_CHARACTER}')", (text,))
 
 
 def by_name(words: list[str]) -> Iterator[tuple[Sql, Order]]:
@@ -102,9 +110,9 @@ def by_phone(term: str) -> Iterator[tuple[Sql, Order]]:
     if not PHONE_CHARACTERS.fullmatch(term):
         return
     if digits := re.sub(r"\D", "", term):
-        yield Sql(f"{PHONE.sql} ^@ %s", (digits,)), BY_PHONE
+        yield begins(PHONE, digits), BY_PHONE
     if digits := phone_digits(term):
-        yield Sql(f"{PHONE_END.sql} ^@ %s", (digits[::-1],)), BY_PHONE_END
+        yield begins(PHONE_END, digits[::-1]), BY_PHONE_END
 
 
 def phone_digits(term: str) -> str:
@@ -181,7 +189,8 @@ class Anywhere(Part):
             "table": TABLE,
             "columns": columns,
             "after": after.where,
-            "beyond": "id < " if order.descending else "id > ",
+            # In the last part with id + 0: the primary key has no say there, or the whole of it would be read.
+            "beyond": "<" if order.descending else ">",
             "is_frequent": f"(SELECT count(*) FROM near) >= {FREQUENT}",
             "wanted": self.condition & filters,
             "order": order.clause(),
@@ -201,13 +210,14 @@ class Anywhere(Part):
             )
             SELECT * FROM near
             UNION ALL (
-              SELECT {columns} FROM (SELECT * FROM {table} WHERE {beyond}{near} {order} LIMIT {far_rows}) latest
+              SELECT {columns} FROM (SELECT * FROM {table} WHERE id {beyond} {near} {order} LIMIT {far_rows}) latest
               WHERE {is_frequent} AND {wanted} {order} LIMIT {limit}
             )
             UNION ALL (
               SELECT {columns} FROM (
                 SELECT * FROM {table}
-                WHERE {index} AND {wanted} AND {beyond}CASE WHEN {is_frequent} THEN {far} ELSE {near} END OFFSET 0
+                WHERE {index} AND {wanted}
+                  AND id + 0 {beyond} CASE WHEN {is_frequent} THEN {far} ELSE {near} END OFFSET 0
               ) candidates
               {order} LIMIT {limit}
             )

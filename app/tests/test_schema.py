@@ -20,6 +20,19 @@ def test_it_tells_programs_what_they_need(anonymous):
 
 
 @pytest.mark.django_db
+def test_the_schema_is_public_and_nothing_else_is(anonymous):
+    """Load balancers keep what is public, and answer anybody with it."""
+    schema = anonymous.get("/api/schema/")
+    assert schema["Cache-Control"] == "public, max-age=60"
+    assert not schema.cookies
+    others = ["/api/docs/", "/api/customers/", "/api/token/", "/admin/", "/admin/login/", "/healthz", "/nothing/"]
+    for path in others:
+        answer = anonymous.get(path)
+        assert "private" in answer["Cache-Control"], path
+        assert "public" not in answer["Cache-Control"], path
+
+
+@pytest.mark.django_db
 def test_the_docs_load_nothing_from_elsewhere(anonymous):
     page = anonymous.get("/api/docs/").text
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)

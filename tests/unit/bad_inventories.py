@@ -276,8 +276,9 @@ APPS = {
             ({"wsgi": "config.wsgi"}, r"wsgi 'config.wsgi' must match \w+(\.\w+)*:\w+"),
             ({"settings": "config/settings.py"}, r"settings 'config/settings.py' must match \w+(\.\w+)*"),
             ({"port": "http"}, r"port 'http' must match \d{4,5}"),
-            ({"prot": 8000}, "prot is unknown, known are name, path, wsgi, settings, port, server_names"),
+            ({"prot": 8000}, "prot is unknown, known are name, path, wsgi, settings, port, server_names, public_paths"),
             ({"server_names": "www.example.com"}, "server_names must be a list, such as [www.example.com]"),
+            ({"public_paths": ["docs"]}, "public_paths must be a list of paths, such as [/docs/]"),
             (
                 {"path": "docs"},
                 f"path docs is no Django project, there is no {PROJECT}/docs/manage.py: correct the path",

@@ -508,6 +508,7 @@ http {
         zone customers 128k;
         least_conn;
         server app1:8001 max_fails=3 fail_timeout=5s;
+        server app1:8001 max_fails=0 backup;
         server app1:8002 down;
         # server app9:8001;
         server app2:8001;

@@ -151,6 +151,26 @@ def test_a_static_file_that_does_not_exist_is_not_asked_of_the_app(door):
     assert "nginx" in answer.text
 
 
+def test_a_public_answer_is_kept(door):
+    """Whoever shows who they are is not answered from memory."""
+    path = f"/api/schema/?{uuid.uuid4()}"
+    first, second = door.get(path), door.get(path)
+    assert (first.status_code, first.headers["x-cache-status"]) == (200, "MISS")
+    assert (second.status_code, second.headers["x-cache-status"]) == (200, "HIT")
+    assert second.text == first.text
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+    assert "x-response-time" not in second.headers
+    for headers in ({"Authorization": "Token none"}, {"Cookie": "sessionid=none"}):
+        assert door.get(path, headers=headers).headers["x-cache-status"] == "BYPASS"
+
+
+def test_no_answer_of_the_api_is_kept(door, authorization):
+    for path in ("/api/customers/", "/api/customers/stats/", "/api/docs/", "/admin/login/", "/healthz"):
+        for headers in ({}, authorization):
+            for _ in range(2):
+                assert "x-cache-status" not in door.get(path, headers=headers).headers, path
+
+
 def test_it_compresses(door, static_file):
     for path in (static_file, "/api/schema/"):
         assert door.get(path, headers={"Accept-Encoding": "gzip"}).headers.get("content-encoding") == "gzip", path

@@ -1,0 +1,64 @@
+"""A million customers in a database that is kept, and a session with what site.yml would configure."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from django.db import connection
+
+from tests.plans.people import ensure_people
+
+sys.path.append(str(Path(__file__).parents[3] / "tests" / "unit"))
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory) -> dict[str, str]:
+    """PostgreSQL's settings on a host of the lab: of the instance, and of the app's role."""
+    from harness import Stack, make_inventory
+
+    stack = Stack(make_inventory(tmp_path_factory.mktemp("inventory") / "lab"))
+    patroni = yaml.safe_load(stack.render("postgresql", "patroni.yml.j2", "db1"))
+    role = stack.evaluate("postgresql_role_settings", "postgresql")
+    return patroni["postgresql"]["parameters"] | role
+
+
+@pytest.fixture(scope="session")
+def people(django_db_setup, django_db_blocker) -> None:
+    with django_db_blocker.unblock():
+        ensure_people()
+
+
+@pytest.fixture
+def as_deployed(people, db, deployed) -> dict[str, str]:
+    """What a session may set, is set; the rest is for the instance alone, and no plan depends on it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_settings WHERE context = 'user'")
+        settable = {name for (name,) in cursor.fetchall()} & deployed.keys()
+        for name in settable:
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, str(deployed[name])])
+    return {name: str(deployed[name]) for name in settable}
+
+
+class Worst:
+    """The page that read most, told at the end."""
+
+    buffers, wanted, count = 0, None, 0
+
+    def note(self, buffers: int, wanted: dict) -> None:
+        self.count += 1
+
+        if buffers > self.buffers:
+            self.buffers, self.wanted = buffers, wanted
+
+
+WORST = Worst()
+
+
+@pytest.fixture
+def worst() -> Worst:
+    return WORST
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    terminalreporter.write_line(f"{WORST.count} pages; the most read {WORST.buffers} buffers: {WORST.wanted}")

@@ -1,0 +1,83 @@
+"""At a million rows no search reads the table, or more of its pages than a stated number, whatever is searched for."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from customers.models import Customer
+from customers.pagination import Page
+from customers.selectors import ORDERINGS, Selection, customer_page
+from tests.test_search import AWKWARD_TERMS, FIELDS, generated_terms
+
+# Pages of 8 KB, from memory or from disk. Up to 1,000 are the latest rows that search.Anywhere reads, the rest those
+# that the index of trigrams names: a term just too rare to fill a page with the latest has the most of them.
+BOUND = 8_000
+# There is no bound where few of many matches pass a filter; statement_timeout ends that.
+FILTERS = {"none": {}, "active": {"is_active": True}}
+
+
+def nodes(plan: dict) -> Iterator[dict]:
+    """Those that were run: the last of what a search could read is never needed for a frequent term."""
+    if plan["Actual Loops"]:
+        yield plan
+        for inner in plan.get("Plans", []):
+            yield from nodes(inner)
+
+
+@pytest.fixture
+def page(as_deployed, worst):
+    """customer_page, of which the plan is looked at before it is run."""
+
+    def explain(execute, sql, params, many, context):
+        execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params, many, context)
+        [[[explained]]] = context["cursor"].fetchall()
+        plans.append(explained["Plan"])
+        return execute(sql, params, many, context)
+
+    def read(**wanted) -> Page:
+        plans.clear()
+        with connection.execute_wrapper(explain):
+            result = customer_page(**wanted)
+        [plan] = plans
+        assert "Seq Scan" not in [node["Node Type"] for node in nodes(plan)], wanted
+        buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        worst.note(buffers, wanted)
+        assert buffers <= BOUND, wanted
+        return result
+
+    plans: list[dict] = []
+    return read
+
+
+@pytest.fixture(scope="module")
+def terms(people, django_db_blocker) -> list[str]:
+    with django_db_blocker.unblock():
+        rows = list(Customer.objects.filter(pk__in=range(0, 1_000_000, 487)).values_list(*FIELDS))
+    return AWKWARD_TERMS + generated_terms(1500, rows)
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_first_pages(page, terms, filters):
+    for term in terms:
+        page(selection=Selection(term=term, **FILTERS[filters]))
+
+
+def test_further_pages_and_back(page, terms):
+    for term in terms[::10]:
+        selection, cursor = Selection(term=term), None
+        for _ in range(5):
+            found = page(selection=selection, cursor=cursor, size=20)
+            if not (cursor := found.next):
+                break
+        if found.previous:
+            page(selection=selection, cursor=found.previous, size=20)
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_lists(page, ordering):
+    cursor = None
+    for _ in range(3):
+        found = page(selection=Selection(), ordering=ordering, cursor=cursor)
+        cursor = found.next
+    page(selection=Selection(), ordering=ordering, cursor=found.previous)
