@@ -16,7 +16,7 @@ RESERVED_CONNECTIONS = {
 
 POOL_MINIMUM = 2  # of each kind, per app and app host: below that requests queue behind one slow query
 PGBOUNCER_CLIENTS = 1000  # of one PgBouncer; a waiting client costs it some KB
-APP_POOL_MAX = 4  # per process and alias: gunicorn's greenlets share them, PgBouncer queues the rest
+APP_POOL_MAX = 10  # per process and alias: two processes can fill PgBouncer's pool of 20, which queues the rest
 APP_ALIASES = 2  # default and replica
 
 
@@ -61,7 +61,7 @@ def app_pool_max(processes, clients=PGBOUNCER_CLIENTS):
 
     processes: processes (instances x workers) of all apps on one app host
     clients:   client connections that its PgBouncer accepts
-    returns:   connections, from 1 to 4
+    returns:   connections, from 1 to 10
     raises:    AnsibleFilterError when not even one connection per process and alias fits
     """
     count = _count(processes, "processes")

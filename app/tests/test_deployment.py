@@ -222,6 +222,37 @@ def test_a_primary_that_was_demoted_is_one_that_is_away():
     assert not is_unavailable(IntegrityError())
 
 
+def test_under_gevent_a_query_lets_other_requests_run():
+    """psycopg's own wait, written in C, would hold up the whole process until the database answers."""
+    script = """
+import gevent.monkey; gevent.monkey.patch_all()
+import os, gevent, psycopg
+
+turns = 0
+
+def others():
+    global turns
+    while True:
+        gevent.sleep(0.01)
+        turns += 1
+
+with psycopg.connect("", autocommit=True) as connection:
+    gevent.spawn(others)
+    connection.execute("SELECT pg_sleep(0.3)")
+    print(turns)
+"""
+    database = connection.settings_dict
+    address = {f"PG{name}": str(database[name]) for name in ("HOST", "PORT", "USER", "PASSWORD")}
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | address | {"PGDATABASE": "postgres"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(run.stdout) > 0
+
+
 @pytest.mark.django_db
 def test_an_exhausted_pool_refuses_at_once_whoever_comes_when_enough_wait(read):
     """A pool of one connection, which is taken, and one place to wait, which is taken as well."""

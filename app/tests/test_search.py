@@ -219,6 +219,15 @@ def test_whatever_is_read_before_the_index_the_answer_is_the_same(people, monkey
         assert {term: found(term) for term in terms} == expected
 
 
+def test_a_search_is_planned_for_its_term(people):
+    """A prepared statement may get one plan for all terms, which suits few of them."""
+    for _ in range(10):
+        found("müller")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        assert cursor.fetchall() == []
+
+
 def test_the_marks_that_folding_drops_are_known():
     """search.py has to know how long a folded term is without asking."""
     characters = [chr(number) for number in range(1, 0x30000) if not 0xD800 <= number <= 0xDFFF]

@@ -157,9 +157,17 @@ def test_a_count_that_is_none_is_refused(value):
         budget.pgbouncer_pool_sizes(100, value, 1)
 
 
-@pytest.mark.parametrize(("processes", "clients", "expected"), [(2, 1000, 4), (200, 1000, 2), (8, 1000, 4), (3, 10, 1)])
+@pytest.mark.parametrize(
+    ("processes", "clients", "expected"), [(2, 1000, 10), (200, 1000, 2), (50, 1000, 10), (3, 10, 1)]
+)
 def test_pool_of_one_process(processes, clients, expected):
     assert budget.app_pool_max(processes, clients) == expected
+
+
+def test_the_processes_of_a_lab_host_can_fill_the_pool_that_they_share():
+    """Else requests wait within a process while PgBouncer and PostgreSQL have nothing to do."""
+    pools = budget.pgbouncer_pool_sizes(100, 2, 1)
+    assert 2 * budget.app_pool_max(2) >= pools["rw"]
 
 
 def test_more_processes_than_pgbouncer_has_clients_are_refused():

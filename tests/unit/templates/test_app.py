@@ -37,7 +37,7 @@ def test_the_app_gets_its_contract(stack, render):
         "DATABASE_REPLICA_NAME": "customers_ro",
         "DATABASE_USER": "customers",
         "DATABASE_POOL_MIN": "2",
-        "DATABASE_POOL_MAX": "4",
+        "DATABASE_POOL_MAX": "10",
         "DATABASE_POOL_TIMEOUT": "30",
         "DATABASE_POOL_WAITING": "128",
         "REPLICA_READS_OFF_FILE": "/etc/customers/replica-reads.off",
@@ -245,7 +245,7 @@ WRONG = {
     "app_wsgi": ("config.wsgi", "write it as config.wsgi:application"),
     "app_allowed_hosts": ([], "app_allowed_hosts is empty"),
     "app_peers": (["app2"], "app_peers does not name app1"),
-    "app_pool_min": (9, "app_pool_min 9 is more than app_pool_max 4"),
+    "app_pool_min": (11, "app_pool_min 11 is more than app_pool_max 10"),
     "app_redis_password": ("", "type make secrets"),
 }
 
