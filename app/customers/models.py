@@ -5,7 +5,7 @@ from django.db.models.functions import Collate, Lower, Reverse
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 
-from customers.validators import validate_name, validate_phone
+from customers.validators import TidyLengthValidator, validate_name, validate_phone
 
 
 class Fold(Func):
@@ -35,19 +35,24 @@ class Digits(Func):
     output_field = models.TextField()
 
 
+def line(length: int, *validators, **options) -> models.CharField:
+    """One line of text, stored tidy."""
+    return models.CharField(max_length=length, validators=[*validators, TidyLengthValidator(length)], **options)
+
+
 FOLDED_FIRST = Collate(Fold("first_name"), "C")
 FOLDED_LAST = Collate(Fold("last_name"), "C")
 
 
 class Customer(models.Model):
-    first_name = models.CharField(max_length=100, validators=[validate_name])
-    last_name = models.CharField(max_length=100, validators=[validate_name])
+    first_name = line(100, validate_name)
+    last_name = line(100, validate_name)
     email = models.EmailField("e-mail", max_length=254)
-    phone = models.CharField(max_length=32, blank=True, default="", validators=[validate_phone])
+    phone = line(32, validate_phone, blank=True, default="")
     is_active = models.BooleanField("active", default=True)
-    company = models.CharField(max_length=200, blank=True, default="")
-    address = models.CharField(max_length=200, blank=True, default="")
-    city = models.CharField(max_length=100, blank=True, default="")
+    company = line(200, blank=True, default="")
+    address = line(200, blank=True, default="")
+    city = line(100, blank=True, default="")
     notes = models.TextField(max_length=10_000, blank=True, default="")
     # Not auto_now: bulk inserts and imports may state when a row came to be.
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -6,6 +6,8 @@ import unicodedata
 import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import BaseValidator, MaxLengthValidator
+from django.utils.deconstruct import deconstructible
 
 NAME_PUNCTUATION = frozenset(" '’.-")
 PHONE_CHARACTERS = re.compile(r"[0-9+() ./-]+")
@@ -14,6 +16,20 @@ PHONE_CHARACTERS = re.compile(r"[0-9+() ./-]+")
 def tidy(value: str) -> str:
     """One way to write the same line: composed characters, single spaces. The case is the writer's."""
     return " ".join(unicodedata.normalize("NFC", value).split())
+
+
+@deconstructible
+class TidyLengthValidator(BaseValidator):
+    """The length as it will be stored: some characters are composed of more than one."""
+
+    message = MaxLengthValidator.message
+    code = "max_length"
+
+    def compare(self, a: int, b: int) -> bool:
+        return a > b
+
+    def clean(self, x: str) -> int:
+        return len(tidy(x))
 
 
 def validate_name(value: str) -> None:

@@ -222,3 +222,12 @@ def test_a_list_instead_of_an_object_is_the_clients_mistake(api):
 
 def test_method_not_allowed(api):
     assert api.delete(URL).status_code == 405
+
+
+@pytest.mark.parametrize(("field", "longest"), [("first_name", 100), ("company", 200)])
+def test_the_length_of_a_text_counts_as_it_is_stored(api, field, longest):
+    grows = "\u0958"  # one character, which Unicode composes of two
+    refused = api.post(URL, ANN | {field: grows * longest})
+    assert refused.status_code == 400
+    assert list(refused.json()) == [field]
+    assert api.post(URL, ANN | {field: grows * (longest // 2)}).status_code == 201
