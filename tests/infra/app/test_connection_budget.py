@@ -11,7 +11,7 @@ from toolbox import name_of
 
 CLIENTS, REQUESTS = 60, 300
 # Every 0.1 s, for longer than the load takes on a busy machine; psql ends when its input does.
-SAMPLES = r"SELECT count(*) FROM pg_stat_activity WHERE usename = 'customers' \watch interval=0.1 count=300"
+SAMPLES = r"SELECT count(*) FROM pg_stat_activity WHERE usename = 'customers' \watch interval=0.1 count=200"
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def budget(cluster, names):
 
 def most_backends(host):
     """The most sessions of the app that PostgreSQL on `host` had while it was looked at."""
-    command = "printf %s | (cd / && runuser -u postgres -- psql -XAtq)"
-    return max(map(int, host.check_output(command, SAMPLES + "\n").split()))
+    command = r"printf '%%s\n' %s | (cd / && runuser -u postgres -- psql -XAtq)"
+    return max(map(int, host.check_output(command, SAMPLES).split()))
 
 
 async def search(client, numbers, answers):
