@@ -22,7 +22,12 @@ ANSWERS = {
     "403": ("Forbidden", "A session wrote without its CSRF token.", "Detail", {}),
     "404": ("NotFound", "There is none.", "Detail", {}),
     "406": ("NotAcceptable", "`Accept` leaves out JSON.", "Detail", {}),
-    "409": ("UnderWay", "The request that came first with this key.", "Detail", {"Retry-After": RETRY_AFTER}),
+    "409": (
+        "UnderWay",
+        "The request that came first with this key is not done yet.",
+        "Detail",
+        {"Retry-After": RETRY_AFTER},
+    ),
     "412": ("ChangedMeanwhile", "No longer the version that `If-Match` names.", "Detail", {}),
     "415": ("UnsupportedMediaType", "The body is of a type that is not read here.", "Detail", {}),
     "422": ("OtherRequest", "The key belongs to a request with another body.", "Detail", {}),

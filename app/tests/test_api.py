@@ -222,3 +222,11 @@ def test_a_list_instead_of_an_object_is_the_clients_mistake(api):
 
 def test_method_not_allowed(api):
     assert api.delete(URL).status_code == 405
+
+
+def test_what_no_view_sees_is_answered_in_json_too(api, settings):
+    assert api.get("/api/nothing/").json() == {"detail": "Not found."}
+    assert "<h1>" in api.get("/nothing/").text
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    response = api.post(URL, ANN, headers={"Idempotency-Key": "k"})
+    assert (response.status_code, response.json()) == (400, {"detail": "Bad request."})
