@@ -1,4 +1,8 @@
+from collections.abc import Callable
+
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
@@ -31,3 +35,18 @@ def handler(error: Exception, context: dict) -> Response | None:
     elif isinstance(error, TooSlowError):
         error = TooSlow()
     return exception_handler(error, context)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return elsewhere(request, exception, defaults.bad_request, status.HTTP_400_BAD_REQUEST, "Bad request.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return elsewhere(request, exception, defaults.page_not_found, status.HTTP_404_NOT_FOUND, "Not found.")
+
+
+def elsewhere(request: HttpRequest, exception: Exception, page: Callable, code: int, detail: str) -> HttpResponse:
+    """What fails before or beside the API's views is answered as they do: programs can't read pages."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": detail}, status=code)
+    return page(request, exception)

@@ -1,16 +1,21 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.decorators.cache import cache_control
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.authtoken.views import obtain_auth_token
+from rest_framework.authtoken.views import ObtainAuthToken
 
 admin.site.site_title = admin.site.site_header = "Pergola"
 
+handler400 = "config.errors.bad_request"
+handler404 = "config.errors.not_found"
 handler500 = "config.middleware.server_error"
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="docs")),
     path("admin/", admin.site.urls),
-    path("api/token/", obtain_auth_token, name="token"),
+    # Whoever comes with a token that is void may still ask for another.
+    path("api/token/", ObtainAuthToken.as_view(authentication_classes=[]), name="token"),
     # Load balancers may keep it. Not the pages made of it: they carry a token of the browser.
     path("api/schema/", cache_control(public=True, max_age=60)(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -34,6 +34,7 @@ class CustomerAdmin(admin.ModelAdmin):
     search_limit = 500
     paginator = CappedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("search_text")

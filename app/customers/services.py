@@ -54,7 +54,9 @@ def missed(customer: Customer) -> Exception:
 
 def create_sample_customers(*, numbers: Iterable[int]) -> int:
     """Creates those that do not exist yet, known by their e-mail address; returns how many that were."""
-    samples = {fields["email"]: Customer(**tidied(**fields)) for fields in map(sample_customer, numbers)}
+    now = timezone.now()
+    customers = (Customer(**tidied(**sample_customer(number, now=now))) for number in numbers)
+    samples = {customer.email: customer for customer in customers}
     existing = Customer.objects.annotate(email_key=Lower("email")).filter(email_key__in=samples)
     for email in existing.values_list("email_key", flat=True):
         del samples[email]

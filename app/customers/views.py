@@ -50,7 +50,7 @@ class CustomerListView(APIView):
     @extend_schema(
         operation_id="customers_create",
         request=CustomerSerializer,
-        parameters=[idempotency.HEADER],
+        parameters=[answers.ETAG],
         responses={201: CustomerSerializer},
     )
     @idempotency.idempotent
@@ -66,7 +66,10 @@ class CustomerView(APIView):
         return answer(selectors.customer_get(pk=pk))
 
     @extend_schema(
-        operation_id="customers_update", request=CustomerSerializer, responses=CustomerSerializer, parameters=[IF_MATCH]
+        operation_id="customers_update",
+        request=CustomerSerializer,
+        responses=CustomerSerializer,
+        parameters=[IF_MATCH, answers.ETAG],
     )
     def put(self, request: Request, pk: int) -> Response:
         return self.update(request, pk, partial=False)
@@ -75,7 +78,7 @@ class CustomerView(APIView):
         operation_id="customers_partial_update",
         request=CustomerSerializer,
         responses=CustomerSerializer,
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, answers.ETAG],
     )
     def patch(self, request: Request, pk: int) -> Response:
         return self.update(request, pk, partial=True)

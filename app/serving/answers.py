@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import Model
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -26,6 +27,13 @@ from serving import changes, metrics, redis, routing
 # One reader asks the database, the others wait for what it finds, but not for ever.
 FLIGHT_SECONDS = 3
 POLL_SECONDS = 0.02
+
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The version of what was answered."
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="An `ETag`: 304 if it is still the version."
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ def cached(*models: type[Model], shared: bool = False) -> Callable:
     tables = [model._meta.db_table for model in models]
 
     def decorate(get: Callable) -> Callable:
+        @extend_schema(parameters=[IF_NONE_MATCH, ETAG])
         @functools.wraps(get)
         def answer(view: APIView, request: Request, *arguments, **options) -> HttpResponse:
             def produce() -> HttpResponse:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db import connections, transaction
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,13 +24,23 @@ LIFETIME = timedelta(hours=24)
 EXPIRED_AT_ONCE = 100
 KEY = re.compile(r"[!-~]{1,255}")
 
-HEADER = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    pattern=f"^{KEY.pattern}$",
-    description="Any text of your choice: a request that is repeated with it is done once, for 24 hours.",
-)
+HEADERS = [
+    OpenApiParameter(
+        "Idempotency-Key",
+        str,
+        OpenApiParameter.HEADER,
+        pattern=f"^{KEY.pattern}$",
+        description="Any text of your choice: a request that is repeated with it is done once, for 24 hours.",
+    ),
+    OpenApiParameter(
+        "Idempotency-Replayed",
+        str,
+        OpenApiParameter.HEADER,
+        enum=["true"],
+        response=[201],
+        description="This was answered before.",
+    ),
+]
 
 
 class InProgressError(APIException):
@@ -47,6 +57,7 @@ class OtherRequestError(APIException):
 def idempotent(handle: Callable) -> Callable:
     """For a view's `post`. Without the header nothing changes; what fails may be tried again."""
 
+    @extend_schema(parameters=HEADERS)
     @functools.wraps(handle)
     def once(view: APIView, request: Request, *arguments, **options) -> HttpResponse:
         key = request.headers.get("Idempotency-Key")

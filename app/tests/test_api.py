@@ -231,3 +231,11 @@ def test_the_length_of_a_text_counts_as_it_is_stored(api, field, longest):
     assert refused.status_code == 400
     assert list(refused.json()) == [field]
     assert api.post(URL, ANN | {field: grows * (longest // 2)}).status_code == 201
+
+
+def test_what_no_view_sees_is_answered_in_json_too(api, settings):
+    assert api.get("/api/nothing/").json() == {"detail": "Not found."}
+    assert "<h1>" in api.get("/nothing/").text
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    response = api.post(URL, ANN, headers={"Idempotency-Key": "k"})
+    assert (response.status_code, response.json()) == (400, {"detail": "Bad request."})

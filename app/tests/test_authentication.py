@@ -44,6 +44,11 @@ def test_a_token_is_handed_out_for_a_password(user, anonymous):
     assert anonymous.get("/api/customers/").status_code == 200
 
 
+def test_a_void_token_does_not_keep_anyone_from_getting_another(user, anonymous):
+    anonymous.credentials(HTTP_AUTHORIZATION=f"Token {'0' * 40}")
+    assert anonymous.post("/api/token/", {"username": "ada", "password": PASSWORD}).status_code == 200
+
+
 def test_and_for_nothing_else(user, anonymous):
     response = anonymous.post("/api/token/", {"username": "ada", "password": "guess"})
     assert response.status_code == 400

@@ -13,10 +13,15 @@ def test_the_schema_is_complete(capsys):
 def test_it_tells_programs_what_they_need(anonymous):
     schema = anonymous.get("/api/schema/", {"format": "json"}).json()
     listing = schema["paths"]["/api/customers/"]["get"]
-    assert {each["name"] for each in listing["parameters"]} == {
+    assert {each["name"] for each in listing["parameters"] if each["in"] == "query"} == {
         "search", "is_active", "created_from", "created_before", "ordering", "count", "page_size", "cursor",
     }  # fmt: skip
     assert "tokenAuth" in schema["components"]["securitySchemes"]
+
+
+def test_the_front_page_leads_to_the_docs(anonymous):
+    response = anonymous.get("/")
+    assert (response.status_code, response["Location"]) == (302, "/api/docs/")
 
 
 @pytest.mark.django_db
@@ -38,3 +43,37 @@ def test_the_docs_load_nothing_from_elsewhere(anonymous):
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert sources
     assert all(source.startswith("/static/") for source in sources)
+
+
+ALWAYS = {"401", "406", "429", "503"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "answers"),
+    [
+        ("/api/customers/", "get", ALWAYS | {"200", "304", "400"}),
+        ("/api/customers/", "post", ALWAYS | {"201", "400", "403", "409", "415", "422"}),
+        ("/api/customers/{id}/", "get", ALWAYS | {"200", "304", "404"}),
+        ("/api/customers/{id}/", "put", ALWAYS | {"200", "400", "403", "404", "412", "415"}),
+        ("/api/customers/{id}/", "patch", ALWAYS | {"200", "400", "403", "404", "412", "415"}),
+        ("/api/customers/{id}/", "delete", ALWAYS | {"204", "403", "404", "412"}),
+        ("/api/customers/stats/", "get", ALWAYS | {"200", "304"}),
+        ("/api/token/", "post", {"200", "400", "406", "415", "503"}),
+    ],
+)
+@pytest.mark.django_db
+def test_it_has_what_may_be_answered_and_nothing_else(anonymous, path, method, answers):
+    schema = anonymous.get("/api/schema/", {"format": "json"}).json()
+    assert set(schema["paths"][path][method]["responses"]) == answers
+
+
+@pytest.mark.django_db
+def test_it_has_the_headers(anonymous):
+    schema = anonymous.get("/api/schema/", {"format": "json"}).json()
+    create = schema["paths"]["/api/customers/"]["post"]
+    assert "Idempotency-Key" in {each["name"] for each in create["parameters"]}
+    assert set(create["responses"]["201"]["headers"]) == {"ETag", "Idempotency-Replayed"}
+    for path, method in [("", "get"), ("{id}/", "get"), ("{id}/", "put"), ("{id}/", "patch"), ("stats/", "get")]:
+        assert "ETag" in schema["paths"][f"/api/customers/{path}"][method]["responses"]["200"]["headers"]
+    for answer in ("UnderWay", "TooMany", "Unavailable"):
+        assert "Retry-After" in schema["components"]["responses"][answer]["headers"]

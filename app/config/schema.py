@@ -1,0 +1,79 @@
+"""Adds to the OpenAPI schema what an operation answers besides success. It follows from what the operation takes, so
+that no view has to list it."""
+
+DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+BY_FIELD = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+SCHEMAS = {"Detail": DETAIL, "Refusal": {"oneOf": [{"$ref": "#/components/schemas/Detail"}, BY_FIELD]}}
+
+
+def header(description: str, schema: str = "string") -> dict:
+    return {"description": description, "schema": {"type": schema}}
+
+
+ETAG = header("The version of what was answered.")
+RETRY_AFTER = header("Seconds until it makes sense to try again.", "integer")
+AUTHENTICATE = header("How to say who asks.")
+
+# Name, description, schema, headers.
+ANSWERS = {
+    "304": ("NotModified", "Still the version that `If-None-Match` names.", None, {"ETag": ETAG}),
+    "400": ("Invalid", "What is wrong, by field; `detail` where it can't be read at all.", "Refusal", {}),
+    "401": ("Unauthenticated", "Nobody known asks.", "Detail", {"WWW-Authenticate": AUTHENTICATE}),
+    "403": ("Forbidden", "A session wrote without its CSRF token.", "Detail", {}),
+    "404": ("NotFound", "There is none.", "Detail", {}),
+    "406": ("NotAcceptable", "`Accept` leaves out JSON.", "Detail", {}),
+    "409": (
+        "UnderWay",
+        "The request that came first with this key is not done yet.",
+        "Detail",
+        {"Retry-After": RETRY_AFTER},
+    ),
+    "412": ("ChangedMeanwhile", "No longer the version that `If-Match` names.", "Detail", {}),
+    "415": ("UnsupportedMediaType", "The body is of a type that is not read here.", "Detail", {}),
+    "422": ("OtherRequest", "The key belongs to a request with another body.", "Detail", {}),
+    "429": ("TooMany", "The user's requests of this minute are used up.", "Detail", {"Retry-After": RETRY_AFTER}),
+    "503": (
+        "Unavailable",
+        "The database is away, or, without `Retry-After`, this took too long.",
+        "Detail",
+        {"Retry-After": RETRY_AFTER},
+    ),
+}
+
+
+def describe_answers(result: dict, **_) -> dict:
+    """A hook of drf-spectacular."""
+    components = result["components"]
+    components["schemas"] |= SCHEMAS
+    components["responses"] = {name: response(*details) for name, *details in ANSWERS.values()}
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            for status in possible(path, method, operation):
+                operation["responses"][status] = {"$ref": f"#/components/responses/{ANSWERS[status][0]}"}
+    return result
+
+
+def response(description: str, schema: str | None, headers: dict) -> dict:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "headers": headers} | ({"content": content} if schema else {})
+
+
+def possible(path: str, method: str, operation: dict) -> list[str]:
+    taken = {(each["in"], each["name"]) for each in operation.get("parameters", [])}
+    places = {place for place, _ in taken}
+    private = "security" in operation
+    when = {
+        "304": ("header", "If-None-Match") in taken,
+        "400": "requestBody" in operation or "query" in places,
+        "401": private,
+        "403": private and method != "get",
+        "404": "path" in places,
+        "406": True,
+        "409": ("header", "Idempotency-Key") in taken,
+        "412": ("header", "If-Match") in taken,
+        "415": "requestBody" in operation,
+        "422": ("header", "Idempotency-Key") in taken,
+        "429": private,
+        "503": True,
+    }
+    return [status for status, it_is in when.items() if it_is]
