@@ -1,5 +1,7 @@
 """A million customers, the same ones in every run: parts of sample customers, put together anew in SQL."""
 
+from datetime import UTC, datetime
+
 from django.db import connection
 
 from customers.models import Customer
@@ -7,6 +9,7 @@ from customers.samples import sample_customer
 
 COUNT = 1_000_000
 POOL = 5_000
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 # hashint8extended(n, seed) chooses. Phones get digits of their own, but for the country's code, and every seventh
 # customer a double name, which makes thousands of rare ones.
@@ -59,7 +62,7 @@ def fill_pool(cursor) -> None:
     )
     with cursor.copy(f"COPY pool (number, {columns}) FROM STDIN") as copy:
         for number in range(POOL):
-            person = sample_customer(number)
+            person = sample_customer(number, now=NOW)
             local, _, domain = person["email"].partition("@")
             first, _, last = local.removesuffix(str(number)).partition(".")
             person |= {"first_latin": first, "last_latin": last, "domain": f"@{domain}"}

@@ -6,6 +6,7 @@ import types
 import pytest
 from probe import Bound, Probe, Settings, Target, record
 from scenarios.cluster import leader, states
+from scenarios.growth.conftest import BEFORE
 from testinfra.utils.ansible_runner import AnsibleRunner
 from toolbox import eventually, name_of, patroni_cluster
 
@@ -22,7 +23,7 @@ ETCDCTL = (
 @pytest.fixture(scope="module")
 def story(hosts, variables, public_url, trust, authorization, site):
     """What happened, in this order."""
-    before = AnsibleRunner.get_runner("molecule/growth/before").get_hosts("cluster")
+    before = AnsibleRunner.get_runner(str(BEFORE)).get_hosts("cluster")
 
     def processes():
         return {name: hosts(name)[0].run(PROCESSES).stdout for name in before}
