@@ -62,7 +62,9 @@ def failures(page):
     return failed
 
 
-def test_an_administrator_finds_a_customer(page, failures):
+@pytest.fixture(scope="module")
+def log_in(page, failures):
+    """As the administrator that `make up` made."""
     page.goto("/admin/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(variables("secrets.yml")["secrets_apps"]["customers"]["admin_password"])
@@ -70,17 +72,37 @@ def test_an_administrator_finds_a_customer(page, failures):
     expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
     page.screenshot(path=REPORTS / "admin-start.png")
 
-    page.get_by_role("link", name="Customers", exact=True).last.click()
-    rows = page.locator("#result_list tbody tr")
-    expect(rows.first).to_be_visible()
-    email = rows.first.locator("td.field-email").inner_text()
-    page.locator("#searchbar").fill(email)
-    page.get_by_role("button", name="Search").click()
-    expect(rows).to_have_count(1)
-    expect(rows.first).to_contain_text(email)
-    page.screenshot(path=REPORTS / "admin-search.png")
 
-    rows.first.locator("th a").click()
-    expect(page.locator("#id_email")).to_have_value(email)
+def search(page, term):
+    """The rows that the admin finds."""
+    page.goto("/admin/customers/customer/")
+    page.locator("#searchbar").fill(term)
+    page.get_by_role("button", name="Search").click()
+    return page.locator("#result_list tbody tr")
+
+
+def change_city(page, row, city):
+    """Open a customer, write another city and save; the city before."""
+    row.locator("th a").click()
+    before = page.locator("#id_city").input_value()
+    page.locator("#id_city").fill(city)
     page.screenshot(path=REPORTS / "admin-customer.png")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    return before
+
+
+def test_an_administrator_finds_a_name_with_an_accent_edits_it_and_sees_it(page, log_in, failures):
+    row = search(page, "müller").first
+    expect(row.locator("th")).to_contain_text("Müller")
+    page.screenshot(path=REPORTS / "admin-search.png")
+    email = row.locator("td.field-email").inner_text()
+    expect(search(page, "muller").first.locator("td.field-email")).to_have_text(email)
+
+    before = change_city(page, search(page, email).first, "Łódź am Bœuf")
+    rows = search(page, email)
+    expect(rows).to_have_count(1)
+    expect(rows.first.locator("td.field-city")).to_have_text("Łódź am Bœuf")
+    page.screenshot(path=REPORTS / "admin-edited.png")
+    change_city(page, rows.first, before)
     assert failures == []
