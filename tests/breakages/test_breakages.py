@@ -25,7 +25,7 @@ from toolbox import eventually, patroni_cluster, site
 
 PROJECT = Path(__file__).parents[2]
 PSQL = "cd / && runuser -u postgres -- psql -XAtqc"
-# Two run site.yml. The third fills the pools of the app, which in session mode keep what they have been given from others.
+# Two run site.yml. The third fills the pools of the app, which in session mode give nothing back to others.
 LEFT_OUT = ("stack/test_rerun.py", "stack/test_check_mode.py", "app/test_connection_budget.py")
 HAPROXY = (
     "python3 -c \"import socket; link = socket.socket(socket.AF_UNIX); link.connect('/run/haproxy/admin.sock'); "
