@@ -90,6 +90,8 @@ def database(name: str) -> dict:
             "min_size": env.integer("DATABASE_POOL_MIN", 0),
             "max_size": pool_max,
             "timeout": env.number("DATABASE_POOL_TIMEOUT", 30),
+            # After a burst one connection that nobody needs is given back every so many seconds.
+            "max_idle": 10,
             # Who comes when so many wait is told at once to come again.
             "max_waiting": env.integer("DATABASE_POOL_WAITING", 128),
         }

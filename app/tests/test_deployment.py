@@ -117,7 +117,10 @@ def test_the_databases_go_through_pgbouncer(read):
         "PASSWORD": "",
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {"connect_timeout": 5, "pool": {"min_size": 2, "max_size": 4, "timeout": 12.5, "max_waiting": 64}},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "pool": {"min_size": 2, "max_size": 4, "timeout": 12.5, "max_idle": 10, "max_waiting": 64},
+        },
     }
     assert databases["replica"] == databases["default"] | {"NAME": "customers_ro"}
 
