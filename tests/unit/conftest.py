@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import ansible.module_utils
+
 # The same examples on each run, however busy the machine is.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
 
 HERE = Path(__file__).resolve().parent
 ANSIBLE = HERE.parents[1] / "ansible"
-sys.path[:0] = [str(HERE), str(ANSIBLE / "filter_plugins"), str(ANSIBLE)]
+sys.path[:0] = [str(HERE), str(ANSIBLE / "filter_plugins"), str(ANSIBLE / "library"), str(ANSIBLE)]
+ansible.module_utils.__path__.append(str(ANSIBLE / "module_utils"))
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,7 @@
 """How a host becomes a member of an etcd cluster, from whatever state it is found in."""
 
-import sys
-
-import pytest
-from harness import PROJECT
-
-sys.path.insert(0, str(PROJECT / "ansible" / "library"))
-
 import etcd_member
+import pytest
 
 OBJECTION = "can only promote a learner member which is in sync with leader"
 

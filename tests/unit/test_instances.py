@@ -1,14 +1,9 @@
 """When instances are started, restarted and removed."""
 
 import os
-import sys
 from types import SimpleNamespace
 
 import pytest
-from harness import PROJECT
-
-sys.path.insert(0, str(PROJECT / "ansible" / "library"))
-
 import service_instances
 
 STARTED = "Mon 2026-11-23 16:31:25.441834 UTC"

@@ -5,10 +5,6 @@ import sys
 import tarfile
 
 import pytest
-from harness import PROJECT
-
-sys.path.insert(0, str(PROJECT / "ansible" / "library"))
-
 import release_archive
 import release_info
 

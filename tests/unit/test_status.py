@@ -2,14 +2,9 @@
 
 import copy
 import re
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ansible"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ansible" / "library"))
-
 from host_status import SANDBOX as ASKED
 from host_status import upstream
 from status.__main__ import assemble
