@@ -36,6 +36,24 @@ status: venv ## Show tiers, primary, replica lag, pools, instances, release and 
 secrets: venv ## Make the secrets that INVENTORY does not have yet
 	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml
 
+##@ Operations
+# Variables of the verbs as options of ansible-playbook.
+VERB = ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) $(if $(TIER),-e tier=$(TIER)) $(ARGS)
+
+.PHONY: plan switchover restart reboot
+plan: venv ## What site.yml would change, host by host; HOST=db1 for one of them
+	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACKS_ENABLED= \
+	  ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) site.yml --check --diff $(ARGS)
+
+switchover: venv ## Let another database host be the primary; TO=db2 for that one
+	@$(VERB) ansible/playbooks/switchover.yml $(if $(TO),-e candidate=$(TO))
+
+restart: venv ## Restart services host by host; TIER=redis and HOST=db1 for some of them
+	@$(VERB) ansible/playbooks/restart.yml
+
+reboot: venv ## Reboot hosts one by one; TIER=postgres and HOST=db1 for some of them
+	@$(VERB) ansible/playbooks/reboot.yml
+
 ##@ The proofs
 .PHONY: test test-all lint unit app-test plans index-costs molecule infra probe browser-test
 test: lint unit app-test molecule ## Linters, unit tests, the app's tests, the whole stack

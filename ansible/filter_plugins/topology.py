@@ -67,6 +67,24 @@ def interface_of(interfaces, address, virtual_address):
     )
 
 
+def tier_services(tiers, routed, shares_address):
+    """What runs on a host besides the apps' instances, each after what it talks to on the same host.
+
+    tiers:          groups of the host
+    routed:         whether app hosts reach the database through a router
+    shares_address: whether load balancers share an address
+    returns:        names of systemd units
+    """
+    by_tier = {
+        "etcd": ["etcd"],
+        "postgres": ["patroni"],
+        "redis": ["redis-server"],
+        "app": ["haproxy", "pgbouncer"] if routed else ["pgbouncer"],
+        "loadbalancer": ["nginx", "keepalived"] if shares_address else ["nginx"],
+    }
+    return [unit for tier, units in by_tier.items() if tier in tiers for unit in units]
+
+
 def _app_secrets(app, secrets):
     if app["name"] not in secrets:
         raise AnsibleFilterError(f"secrets_apps has nothing for the app {app['name']}: run make secrets")
@@ -115,6 +133,7 @@ class FilterModule:
             "host_addresses": host_addresses,
             "database_route": database_route,
             "interface_of": interface_of,
+            "tier_services": tier_services,
             "app_databases": app_databases,
             "app_cache_users": app_cache_users,
         }

@@ -69,3 +69,11 @@ def test_cache_users():
 def test_an_app_without_secrets_is_named_with_what_to_type(function):
     with pytest.raises(AnsibleFilterError, match="nothing for the app forum: run make secrets"):
         function([{"name": "forum"}], SECRETS)
+
+
+def test_what_a_host_runs_follows_from_its_tiers_and_the_topology():
+    assert topology.tier_services(["cluster", "loadbalancer", "etcd"], True, True) == ["etcd", "nginx", "keepalived"]
+    assert topology.tier_services(["app", "loadbalancer", "postgres", "redis", "etcd"], False, False) == [
+        "etcd", "patroni", "redis-server", "pgbouncer", "nginx",
+    ]  # fmt: skip
+    assert topology.tier_services(["app"], True, False) == ["haproxy", "pgbouncer"]

@@ -73,6 +73,12 @@ def test_the_primary_stays_and_the_new_database_streams(story, hosts):
     assert {member["name"] for member in patroni_cluster(hosts("postgres")[0])} == {"db1", "db2", "db3"}
 
 
+def test_the_new_database_is_a_copy_of_a_replica(story, hosts):
+    (replica,) = {"db1", "db2"} - {story.leader}
+    said = hosts("db3")[0].check_output("journalctl --unit=patroni --output=cat --grep='bootstrap.* from '")
+    assert f"from replica '{replica}'" in said
+
+
 def test_all_members_of_etcd_vote(story, hosts):
     answer = json.loads(hosts("etcd")[0].check_output(f"{ETCDCTL} member list"))
     voters = {member["name"] for member in answer["members"] if not member.get("isLearner")}

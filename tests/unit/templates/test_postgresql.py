@@ -69,6 +69,10 @@ def test_parameters_of_the_user_win(render):
     assert (parameters["random_page_cost"], parameters["jit"]) == (4, "off")
 
 
+def test_new_replicas_may_be_copied_from_any_member(patroni):
+    assert patroni["tags"] == {"clonefrom": True}
+
+
 def test_checksums_and_unicode(patroni):
     assert "data-checksums" in patroni["bootstrap"]["initdb"]
     assert {"encoding": "UTF8"} in patroni["bootstrap"]["initdb"]
