@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Make this host a member of an etcd cluster that exists: announce it as a learner, and let it vote once it can."""
+"""Make this host a member of an etcd cluster that exists, as a learner until it can vote, or take it out."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: etcd_member
-short_description: Make this host a member of an etcd cluster that exists
+short_description: Make this host a member of an etcd cluster that exists, or take it out
 description:
   - A learner takes no part in majorities, so that a cluster never depends on a member that has no data yet.
   - Whatever it finds done it leaves as it is, so that a run which died half-way is finished by the next.
@@ -29,8 +29,9 @@ options:
       - C(announced), the cluster knows it and waits for it. For a member without data; if the cluster has seen it
         before, with data that are lost now, it is taken out first.
       - C(voting), it has started and is no learner any more.
+      - C(absent), the cluster goes on without it.
     type: str
-    choices: [announced, voting]
+    choices: [announced, voting, absent]
     required: true
   endpoints:
     description: Clients' URLs of members; the first one that answers is asked.
@@ -155,6 +156,11 @@ class Member:
         if own.get("isLearner"):
             self.act(f"promote {self.name}", "promote", f"{own['ID']:x}")
 
+    def leave(self):
+        """Let the cluster go on without it."""
+        if own := self.own():
+            self.act(f"remove {self.name}", "remove", f"{own['ID']:x}")
+
     def listed(self):
         """All members with their peer URLs."""
         pairs = [(entry.get("name") or self.name, url) for entry in self.entries() for url in entry["peerURLs"]]
@@ -179,7 +185,7 @@ def main():
         argument_spec={
             "name": {"type": "str", "required": True},
             "peer_url": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["announced", "voting"], "required": True},
+            "state": {"type": "str", "choices": ["announced", "voting", "absent"], "required": True},
             "endpoints": {"type": "list", "elements": "str", "required": True},
             "authority": {"type": "path", "required": True},
             "certificate": {"type": "path", "required": True},
@@ -197,7 +203,8 @@ def main():
     cluster = Cluster(options["endpoints"], environment)
     member = Member(cluster, options["name"], options["peer_url"], module.check_mode)
     try:
-        patiently(member.announce if options["state"] == "announced" else member.promote, options["timeout"])
+        reach = {"announced": member.announce, "voting": member.promote, "absent": member.leave}
+        patiently(reach[options["state"]], options["timeout"])
         listed = member.listed()
     except (EtcdError, OSError) as error:
         module.fail_json(msg=str(error), actions=member.actions)

@@ -12,7 +12,8 @@ DOCUMENTATION = """
 module: preflight_host
 short_description: What preflight asks of a host beside Ansible's facts
 description:
-  - Reads only. Says whether an earlier run has set the host up, and with which authority, and how much disk is free.
+  - Reads only. Says whether an earlier run has set the host up, with which authority, or whether it was removed
+    from the cluster, and how much disk is free.
 options: {}
 author:
   - Pergola
@@ -28,6 +29,10 @@ authority:
   description: SHA-256 of the services authority's certificate on this host; empty where the host is bare.
   type: str
   returned: always
+removed:
+  description: What remove_node has noted on the host; empty where it has not.
+  type: str
+  returned: always
 free_mb:
   description: Free space by directory (MB).
   type: dict
@@ -35,6 +40,7 @@ free_mb:
 """
 
 AUTHORITY = Path("/etc/pergola/tls/services-ca.crt")
+REMOVED = Path("/etc/pergola/removed")
 DIRECTORIES = ("/", "/var/lib", "/opt")
 
 
@@ -44,6 +50,7 @@ def main():
     module.exit_json(
         changed=False,
         authority=hashlib.sha256(AUTHORITY.read_bytes()).hexdigest() if AUTHORITY.is_file() else "",
+        removed=REMOVED.read_text().strip() if REMOVED.is_file() else "",
         free_mb={path: shutil.disk_usage(path).free >> 20 for path in DIRECTORIES if Path(path).is_dir()},
     )
 

@@ -30,6 +30,7 @@ CHECKS = (
     sizes.machine,
     hosts.reachable,
     hosts.release,
+    hosts.removed,
     hosts.disk,
     secrets_file.missing,
     secrets_file.foreign,

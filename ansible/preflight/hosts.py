@@ -47,6 +47,16 @@ def release(inventory):
             yield f"{host} runs {runs}, and the stack needs {' '.join(DISTRIBUTION)}: install that"
 
 
+def removed(inventory):
+    """Nobody comes back by mistake."""
+    for host, answer in inventory.answers("__preflight_host").items():
+        if answer.get("removed"):
+            yield (
+                f"{host} was removed from the cluster and is still in the inventory: delete it there, or, to take it "
+                "back as a new host, delete /etc/pergola/removed on it"
+            )
+
+
 def disk(inventory):
     """There is room for what is to be installed, or for the next of it."""
     for host, answer in inventory.answers("__preflight_host").items():

@@ -28,3 +28,9 @@ def lab(inventory):
 def site(lab, inventory):
     """site.yml, to be run or to be killed: site().changed."""
     return Playbook(inventory)
+
+
+@pytest.fixture(scope="session")
+def verb(lab, inventory):
+    """One of ansible/playbooks, to be run: verb("switchover")("-e", "candidate=db2").changed."""
+    return lambda name: Playbook(inventory, name=f"ansible/playbooks/{name}.yml")

@@ -401,6 +401,14 @@ ANSWERS = {
         },
         "db2 runs Debian 12.9, and the stack needs Debian 13: install that",
     ),
+    "a host that was removed": (
+        {
+            "db2|__preflight_host|removed": "db2 was removed from the cluster pergola.",
+            "db2|__preflight_host|authority": "",
+        },
+        "db2 was removed from the cluster and is still in the inventory: delete it there, or, to take it back as a new "
+        "host, delete /etc/pergola/removed on it",
+    ),
     "a small disk": (
         {**BARE, "db1|__preflight_host|free_mb": ROOM | {"/var/lib": 2000}},
         "db1 has 2000 MB left in /var/lib and needs 2304 MB: make room, or give it a larger disk",

@@ -77,6 +77,13 @@ def test_one_that_votes_is_left_alone():
     assert etcd.asked == []
 
 
+def test_one_that_leaves_is_taken_out_once():
+    etcd = Etcd("lb1", "lb2", "cache1")
+    member(etcd).leave()
+    member(etcd).leave()
+    assert etcd.asked == ["remove b"]
+
+
 def test_a_learner_that_never_catches_up_ends_with_what_etcd_said():
     etcd = Etcd("lb1")
     etcd.rounds = 10**6

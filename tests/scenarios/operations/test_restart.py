@@ -1,0 +1,72 @@
+"""Each tier restarts, and then each host reboots, one after the other, under load."""
+
+import pytest
+from probe import Bound, Probe, Settings, record
+from scenarios.cluster import leader, states
+from toolbox import eventually, name_of
+
+# What is under way on a connection to the shared address when that moves has to be asked again: at most one request of
+# each of twenty visitors, for each load balancer.
+MOVES = 40
+PACE = Settings(reads_per_second=100, writes_per_second=10)
+UNITS = {
+    "etcd": "etcd",
+    "redis": "redis-server",
+    "postgres": "patroni",
+    "app": "haproxy pgbouncer 'customers@*.service'",
+    "loadbalancer": "nginx keepalived",
+}
+
+
+@pytest.fixture(scope="module")
+def processes(hosts):
+    """Main processes of a tier, by host."""
+
+    def ask(tier):
+        command = f"systemctl show --property=MainPID --value {UNITS[tier]}"
+        return {name_of(host): host.check_output(command).split() for host in hosts(tier)}
+
+    return ask
+
+
+def is_well(hosts):
+    """Whether there is one primary and all others stream."""
+    return leader(hosts) and states(hosts) == ["running", "streaming", "streaming"]
+
+
+@pytest.mark.parametrize("tier", UNITS)
+def test_a_tier_restarts_and_nobody_notices(tier, hosts, visitors, verb, processes):
+    before = {name: processes(name) for name in UNITS}
+    with Probe(visitors, PACE) as probe:
+        assert probe.answered(5)
+        verb("restart")("-e", f"tier={tier}")
+        assert probe.answered(5)
+    for name, was in before.items():
+        now = processes(name)
+        if name == tier:
+            assert all(not set(now[host]) & set(pids) for host, pids in was.items()), (was, now)
+        else:
+            assert now == was
+    assert is_well(hosts)
+    bound = Bound(failed=MOVES if tier == "loadbalancer" else 0, gap_s=3)
+    assert record(f"{tier} restarts, host by host", [probe.report], bound), str(probe.report)
+
+
+def test_all_hosts_reboot_and_nobody_notices(hosts, visitors, verb):
+    boot = "cat /proc/sys/kernel/random/boot_id; stat --format=%Y /proc/1"
+    before = {name_of(host): host.check_output(boot) for host in hosts("cluster")}
+    with Probe(visitors, PACE) as probe:
+        assert probe.answered(5)
+        verb("reboot")()
+        assert probe.answered(5)
+    after = {name_of(host): host.check_output(boot) for host in hosts("cluster")}
+    assert all(after[name] != was for name, was in before.items())
+    assert eventually(lambda: is_well(hosts), seconds=60)
+    bound = Bound(failed=MOVES, gap_s=5)
+    assert record("all hosts reboot, one by one", [probe.report], bound), str(probe.report)
+
+
+def test_a_tier_that_is_none_is_refused(verb):
+    run = verb("restart")("-e", "tier=web", status=2)
+    assert "tier=web is no group of" in run.output
+    assert "app, etcd, loadbalancer, postgres, redis" in run.output

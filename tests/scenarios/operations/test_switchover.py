@@ -1,0 +1,63 @@
+"""The primary moves, because somebody wants it to, under load."""
+
+import types
+
+import pytest
+from probe import Bound, Probe, Settings, record
+from scenarios.cluster import leader, primaries, states
+from toolbox import eventually, patroni_cluster
+
+# The time that PostgreSQL takes to stop where it was and to be promoted where it shall be; writes wait in PgBouncer.
+BOUND = Bound(failed=0, gap_s=2)
+PACE = Settings(reads_per_second=100, writes_per_second=15)
+
+
+def replicas(hosts, *roles):
+    """Names of replicas with one of these roles."""
+    return sorted(member["name"] for member in patroni_cluster(hosts("postgres")[0]) if member["role"] in roles)
+
+
+def well(hosts):
+    """Whether both replicas stream, and commits wait for one of them."""
+    return states(hosts) == ["running", "streaming", "streaming"] and replicas(hosts, "sync_standby")
+
+
+@pytest.fixture(scope="module")
+def story(hosts, visitors, verb):
+    """Three switchovers, to whoever may take over."""
+    told = types.SimpleNamespace(primaries=[leader(hosts)])
+    with Probe(visitors, PACE) as probe:
+        assert probe.answered(10)
+        for _ in range(3):
+            assert eventually(lambda: well(hosts), seconds=60)
+            verb("switchover")()
+            assert probe.answered(10)
+            told.primaries.append(leader(hosts))
+    told.report = probe.report
+    return told
+
+
+def test_the_primary_moves_each_time(story):
+    assert all(before != after for before, after in zip(story.primaries, story.primaries[1:], strict=False))
+
+
+def test_nobody_noticed(story):
+    assert record("three switchovers", [story.report], BOUND), str(story.report)
+
+
+def test_to_the_primary_itself_is_nothing_to_do(story, hosts, verb):
+    assert verb("switchover")("-e", f"candidate={leader(hosts)}").changed == {}
+
+
+def test_whom_commits_do_not_wait_for_is_refused(story, hosts, verb):
+    assert eventually(lambda: well(hosts), seconds=60)
+    before = leader(hosts)
+    (behind,) = replicas(hosts, "replica")
+    run = verb("switchover")("-e", f"candidate={behind}", status=2)
+    assert f"{behind} can't take over without losing commits. Who can: " in run.output
+    assert primaries(hosts) == [before]
+
+
+def test_a_name_that_is_no_database_host_is_refused(hosts, verb):
+    run = verb("switchover")("-e", "candidate=app1", status=2)
+    assert "candidate app1 is no database host of" in run.output
