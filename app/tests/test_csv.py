@@ -1,5 +1,6 @@
 import csv
 import io
+import os
 import sys
 
 import pytest
@@ -181,6 +182,16 @@ def test_a_file_is_exported_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         call_command("export_customers", str(file))
     assert file.read_bytes() == before
+
+
+@pytest.mark.django_db
+def test_who_reads_a_part_of_it_gets_that_and_no_traceback(monkeypatch):
+    create_sample_customers(numbers=range(1000))  # more than any buffer holds
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        call_command("export_customers")
 
 
 def test_a_file_that_is_not_there_is_said_so():

@@ -1,4 +1,5 @@
 import csv
+import os
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -18,14 +19,22 @@ class Command(BaseCommand):
 
     def handle(self, *, file: str, **options) -> None:
         if file == "-":
-            sys.stdout.reconfigure(encoding="utf-8", newline="")
-            self.write(sys.stdout)
+            self.write_to_stdout()
             return
         # Whole, or not there.
         part = Path(f"{file}.part")
         with part.open("w", encoding="utf-8", newline="") as out:
             self.write(out)
         part.replace(file)
+
+    def write_to_stdout(self) -> None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+        try:
+            self.write(sys.stdout)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads, as `head` does, has enough. What is left in the buffer has to go somewhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def write(self, out: TextIO) -> None:
         writer = csv.writer(out)
