@@ -40,7 +40,7 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 # Variables of the verbs as options of ansible-playbook.
 VERB = ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) $(if $(TIER),-e tier=$(TIER)) $(ARGS)
 
-.PHONY: plan switchover restart reboot remove-node
+.PHONY: plan switchover restart reboot upgrade remove-node renew-certificates rebuild-etcd
 plan: venv ## What site.yml would change, host by host; HOST=db1 for one of them
 	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACKS_ENABLED= \
 	  ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) site.yml --check --diff $(ARGS)
@@ -53,6 +53,15 @@ restart: venv ## Restart services host by host; TIER=redis and HOST=db1 for some
 
 reboot: venv ## Reboot hosts one by one; TIER=postgres and HOST=db1 for some of them
 	@$(VERB) ansible/playbooks/reboot.yml
+
+upgrade: venv ## Newest minor versions of the services' packages, host by host; TIER= and HOST= for some of them
+	@$(VERB) ansible/playbooks/upgrade.yml
+
+renew-certificates: venv ## New certificates for all services
+	@$(VERB) ansible/playbooks/renew_certificates.yml
+
+rebuild-etcd: venv ## Found the consensus store anew, when a majority of it is lost for good
+	@$(VERB) ansible/playbooks/rebuild_etcd.yml
 
 remove-node: venv ## Take NODE=db3 out of the cluster for good, and delete all of the cluster that it has
 	@$(VERB) ansible/playbooks/remove_node.yml $(if $(NODE),-e node=$(NODE))
