@@ -15,6 +15,7 @@ def primaries(hosts):
     return [name_of(host) for host in hosts("postgres") if sql(host, "SELECT pg_is_in_recovery()") == ["f"]]
 
 
-def states(hosts):
-    """What Patroni says of each member."""
-    return sorted(member["state"] for member in patroni_cluster(hosts("postgres")[0]))
+def states(hosts, without=()):
+    """What Patroni says of each member; `without` hosts that are down."""
+    answering = next(host for host in hosts("postgres") if name_of(host) not in without)
+    return sorted(member["state"] for member in patroni_cluster(answering))
