@@ -31,7 +31,8 @@ for package in {packages}; do
 done
 for file in *.deb; do
   dpkg-deb --field "$file"
-  printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$file" "$(stat -c %s "$file")" "$(sha256sum "$file" | cut -d' ' -f1)"
+  printf 'Filename: ./%s\nSize: %s\n' "$file" "$(stat -c %s "$file")"
+  printf 'SHA256: %s\n\n' "$(sha256sum "$file" | cut -d' ' -f1)"
 done > Packages
 echo 'deb [trusted=yes] file:/srv/newer ./' > /etc/apt/sources.list.d/newer.list
 """

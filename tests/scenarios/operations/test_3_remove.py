@@ -21,8 +21,8 @@ ETCDCTL = (
 TRACES = (
     "ls -d /etc/pergola/tls /etc/patroni /var/lib/postgresql /var/lib/etcd /etc/nginx /etc/haproxy /etc/pgbouncer "
     "/opt/customers /etc/customers /var/www/customers /etc/systemd/system/customers* 2>/dev/null; "
-    "dpkg-query --show --showformat='${Package} ${Status}\\n' postgresql-17 patroni etcd-server nginx haproxy pgbouncer "
-    "keepalived 2>/dev/null | grep ' installed$'; "
+    "dpkg-query --show --showformat='${Package} ${Status}\\n' postgresql-17 patroni etcd-server nginx haproxy "
+    "pgbouncer keepalived 2>/dev/null | grep ' installed$'; "
     "ss -Htln 'sport != 22'; getent passwd customers; grep pergola /etc/hosts"
 )
 
