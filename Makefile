@@ -36,6 +36,17 @@ status: venv ## Show tiers, primary, replica lag, pools, instances, release and 
 secrets: venv ## Make the secrets that INVENTORY does not have yet
 	@ansible-playbook -i $(INVENTORY) ansible/playbooks/secrets.yml
 
+##@ Releases
+.PHONY: deploy rollback maintenance
+deploy: venv ## Roll the working tree of an app over its hosts: ARGS='-e app=NAME -e release_name=NAME'
+	@ansible-playbook -i $(INVENTORY) ansible/playbooks/deploy.yml $(ARGS)
+
+rollback: venv ## Back to the release before: ARGS='-e app=NAME -e release=ID'
+	@ansible-playbook -i $(INVENTORY) ansible/playbooks/rollback.yml $(ARGS)
+
+maintenance: venv ## Answer visitors 503, or no longer: ON=on, ON=off, ARGS='-e app=NAME'
+	@ansible-playbook -i $(INVENTORY) ansible/playbooks/maintenance.yml -e maintenance=$(ON) $(ARGS)
+
 ##@ The proofs
 .PHONY: test test-all lint unit app-test plans index-costs molecule infra probe browser-test
 test: lint unit app-test molecule ## Linters, unit tests, the app's tests, the whole stack
@@ -103,11 +114,13 @@ $(VENV):
 	.venv/bin/pip install -q --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
 	touch $@
 
-lock: venv ## Resolve requirements.in and app/requirements.in anew
+lock: venv ## Resolve requirements.in anew, that of the app and that of the tests' second app
 	@compile=(uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock')
 	"$${compile[@]}" --universal --python-version 3.11 $(ARGS) requirements.in -o requirements.txt
-	"$${compile[@]}" --python-version 3.13 --python-platform x86_64-manylinux_2_28 $(ARGS) \
-	  --constraint requirements.txt app/requirements.in -o app/requirements.txt
+	for project in app tests/second_app; do
+	  "$${compile[@]}" --python-version 3.13 --python-platform x86_64-manylinux_2_28 $(ARGS) \
+	    --constraint requirements.txt $$project/requirements.in -o $$project/requirements.txt
+	done
 
 docs: venv ## Write docs/variables.md from the roles' argument_specs
 	@python docs/variables.py
