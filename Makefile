@@ -40,10 +40,19 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 # Variables of the verbs as options of ansible-playbook.
 VERB = ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) $(if $(TIER),-e tier=$(TIER)) $(ARGS)
 
-.PHONY: plan switchover restart reboot upgrade remove-node renew-certificates rebuild-etcd
+.PHONY: plan deploy rollback maintenance switchover restart reboot upgrade remove-node renew-certificates rebuild-etcd
 plan: venv ## What site.yml would change, host by host; HOST=db1 for one of them
 	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACKS_ENABLED= \
 	  ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) site.yml --check --diff $(ARGS)
+
+deploy: venv ## Roll the working tree of an app over its hosts: ARGS='-e app=NAME -e release_name=NAME'
+	@$(VERB) ansible/playbooks/deploy.yml
+
+rollback: venv ## Back to the release before: ARGS='-e app=NAME -e release=ID'
+	@$(VERB) ansible/playbooks/rollback.yml
+
+maintenance: venv ## Answer visitors 503, or no longer: ON=on, ON=off, ARGS='-e app=NAME'
+	@$(VERB) ansible/playbooks/maintenance.yml -e maintenance=$(ON)
 
 switchover: venv ## Let another database host be the primary; TO=db2 for that one
 	@$(VERB) ansible/playbooks/switchover.yml $(if $(TO),-e candidate=$(TO))
@@ -133,11 +142,13 @@ $(VENV):
 	.venv/bin/pip install -q --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
 	touch $@
 
-lock: venv ## Resolve requirements.in and app/requirements.in anew
+lock: venv ## Resolve requirements.in anew, that of the app and that of the tests' second app
 	@compile=(uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock')
 	"$${compile[@]}" --universal --python-version 3.11 $(ARGS) requirements.in -o requirements.txt
-	"$${compile[@]}" --python-version 3.13 --python-platform x86_64-manylinux_2_28 $(ARGS) \
-	  --constraint requirements.txt app/requirements.in -o app/requirements.txt
+	for project in app tests/second_app; do
+	  "$${compile[@]}" --python-version 3.13 --python-platform x86_64-manylinux_2_28 $(ARGS) \
+	    --constraint requirements.txt $$project/requirements.in -o $$project/requirements.txt
+	done
 
 docs: venv ## Write docs/variables.md from the roles' argument_specs
 	@python docs/variables.py

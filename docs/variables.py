@@ -46,16 +46,24 @@ def wiring():
     return found
 
 
-def calls(entries):
+def calls(entries, shared=()):
     """(role, names of its variables) for each role that plays or tasks call."""
     for entry in entries:
-        given = entry.get("vars", {}).keys()
+        files = [yaml.safe_load((PROJECT / file).read_text()) for file in entry.get("vars_files", [])]
+        shared = {*shared, *(name for file in files for name in file)}
+        given = {*entry.get("vars", {}), *shared}
         if "role" in entry:
-            yield entry["role"], given
+            yield entry["role"], own(given, entry["role"])
         if "ansible.builtin.include_role" in entry:
-            yield entry["ansible.builtin.include_role"]["name"], given
+            name = entry["ansible.builtin.include_role"]["name"]
+            yield name, own(given, name)
         for part in ("roles", "tasks", "block"):
-            yield from calls(entry.get(part, []))
+            yield from calls(entry.get(part, []), shared)
+
+
+def own(names, role):
+    """Those that belong to a role."""
+    return {name for name in names if name.startswith(f"{role}_")}
 
 
 def role(spec, name, given):

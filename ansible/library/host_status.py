@@ -84,6 +84,7 @@ status:
 
 TIMEOUT = 6  # seconds that one service may take to answer
 TLS = "/etc/pergola/tls"
+MAINTENANCE = "/var/lib/pergola/maintenance"
 # What templates/_macros/systemd.j2 takes away from each service, as far as it is a yes or no.
 SANDBOX = [
     "LockPersonality",
@@ -346,6 +347,7 @@ def instances(item, count):
     found = units([f"{name}@{number}.{kind}" for number in numbers for kind in ("socket", "service")])
     return {
         "live": (home / "live").read_text(encoding="utf-8").strip() if (home / "live").exists() else "",
+        "lock": json.loads((home / "deploy.lock").read_text()) if (home / "deploy.lock").exists() else {},
         "units": found,
         "instances": {
             number: {
@@ -413,7 +415,7 @@ def loadbalancer(params, answer):
         False,
         ssl.CERT_NONE,
     )  # the certificate's name is the visitor's business
-    answer.update(upstreams={}, front={}, static={})
+    answer.update(upstreams={}, front={}, static={}, maintenance={})
     for item in params["apps"]:
         name = item["name"]
         public = (item.get("server_names") or params["public_names"])[0]
@@ -423,6 +425,8 @@ def loadbalancer(params, answer):
             answer["upstreams"][name] = dict(zip(servers, states, strict=True))
         answer["front"][name] = check(visitor, public, "127.0.0.1:443", "/healthz")
         answer["static"][name] = pointed(Path("/var/www", name, "static"))
+        if (note := Path(MAINTENANCE, name)).exists():
+            answer["maintenance"][name] = note.read_text(encoding="utf-8").strip()
 
 
 def keepalived(params, answer):

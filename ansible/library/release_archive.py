@@ -51,6 +51,14 @@ options:
     type: list
     elements: str
     default: []
+  name:
+    description: What the release id begins with, rather than the commit.
+    type: str
+    default: ""
+  committed:
+    description: Refuse a source that is not what its commit says, unless the release has a C(name).
+    type: bool
+    default: false
 author:
   - Pergola
 """
@@ -68,12 +76,16 @@ EXAMPLES = """
 
 RETURN = """
 release:
-  description: The release id, the commit and a hash of the content.
+  description: The release id, the commit or the name and a hash of the content.
   type: str
   returned: always
 archive:
   description: The archive.
   type: str
+  returned: always
+size_mb:
+  description: Its size; 0 in check mode, where it may not be there.
+  type: int
   returned: always
 """
 
@@ -83,6 +95,13 @@ LEFT_OUT_SUFFIXES = {".pyc", ".pyo"}
 
 class BuildError(Exception):
     """The project can't be built; the message says what to do."""
+
+
+def belongs(name):
+    """Whether a file, by its path inside the project, is part of a release."""
+    *folders, file = Path(name).parts
+    hidden = any(part.startswith(".") for part in (*folders, file))
+    return not (hidden or LEFT_OUT.intersection(folders) or Path(file).suffix in LEFT_OUT_SUFFIXES)
 
 
 def source_files(source):
@@ -95,7 +114,7 @@ def source_files(source):
                 raise BuildError(f"{Path(folder, name)} is a link to a directory: make it a directory")
         for name in files:
             path = Path(folder, name)
-            if not (name.startswith(".") or path.suffix in LEFT_OUT_SUFFIXES):
+            if belongs(name):
                 found[path.relative_to(source).as_posix()] = path
     return dict(sorted(found.items()))
 
@@ -125,19 +144,45 @@ def check_lock(lock, requires):
         raise BuildError(f"{lock} does not lock {', '.join(missing)}: add that to requirements.in and lock again")
 
 
+def git(source, *arguments):
+    """What git says of the source, or None where there is no commit."""
+    command = ["git", "-C", str(source), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which("git") else None
+    return done.stdout if done and done.returncode == 0 else None
+
+
 def commit(source):
     """The commit of the tree in seven letters, or `tree` where there is none."""
-    command = ["git", "-C", str(source), "rev-parse", "--short=7", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which("git") else None
-    return done.stdout.strip()[:7] if done and done.returncode == 0 else "tree"
+    return (git(source, "rev-parse", "--short=7", "HEAD") or "tree").strip()[:7]
 
 
-def release_id(source, wheels_hash):
-    """What identifies the content: the commit for people, the hash for machines."""
+def uncommitted(source):
+    """The files of a release that are not as the commit has them."""
+    changed = git(source, "diff", "--name-only", "--relative", "-z", "HEAD", "--", ".")
+    if changed is None:
+        return sorted(source_files(source))
+    tracked = git(source, "ls-files", "-z", "--", ".").split("\0")
+    unknown = source_files(source).keys() - set(tracked)
+    return sorted(unknown | {name for name in changed.split("\0") if name and belongs(name)})
+
+
+def check_committed(source):
+    """Refuse a working tree that nobody could get back."""
+    files = uncommitted(source)
+    if files:
+        shown = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+        raise BuildError(
+            f"{source} is not what its commit says: {shown}. Commit that, or give the release a name: "
+            "-e release_name=NAME"
+        )
+
+
+def release_id(source, wheels_hash, name=""):
+    """What identifies the content: the commit or a name for people, the hash for machines."""
     parts = [wheels_hash.encode()]
-    for name, path in source_files(source).items():
-        parts += [name.encode(), b"%o" % _mode(path), path.read_bytes()]
-    return f"{commit(source)}-{digest(*parts)[:8]}"
+    for file, path in source_files(source).items():
+        parts += [file.encode(), b"%o" % _mode(path), path.read_bytes()]
+    return f"{name or commit(source)}-{digest(*parts)[:8]}"
 
 
 def download_command(lock, target, python_version, platforms):
@@ -182,15 +227,19 @@ def pack(archive, members):
     unfinished.replace(archive)
 
 
-def build(source, destination, wheelhouse, python_version, platforms, requires=(), check=False):
+def build(
+    source, destination, wheelhouse, python_version, platforms, requires=(), name="", committed=False, check=False
+):
     """Build the release unless its archive is there; returns (release id, archive, whether it was not there)."""
     lock = source / "requirements.txt"
     for path in (source / "manage.py", lock):
         if not path.is_file():
             raise BuildError(f"There is no {path}")
     check_lock(lock, requires)
+    if committed and not name:
+        check_committed(source)
     wheels_hash = digest(lock.read_bytes(), python_version.encode(), *(item.encode() for item in platforms))[:16]
-    release = release_id(source, wheels_hash)
+    release = release_id(source, wheels_hash, name)
     archive = destination / f"{release}.tar.gz"
     missing = not archive.exists()
     if missing and not check:
@@ -215,6 +264,8 @@ def main():
             "python_version": {"type": "str", "required": True},
             "platforms": {"type": "list", "elements": "str", "required": True},
             "requires": {"type": "list", "elements": "str", "default": []},
+            "name": {"type": "str", "default": ""},
+            "committed": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -223,7 +274,8 @@ def main():
         release, archive, changed = build(check=module.check_mode, **paths, **module.params)
     except (BuildError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, release=release, archive=str(archive))
+    size = archive.stat().st_size >> 20 if archive.exists() else 0
+    module.exit_json(changed=changed, release=release, archive=str(archive), size_mb=size)
 
 
 if __name__ == "__main__":

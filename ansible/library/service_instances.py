@@ -3,6 +3,7 @@
 
 import datetime
 import http.client
+import os
 import re
 import ssl
 import subprocess
@@ -20,6 +21,10 @@ description:
   - Starts and enables instances that are down, removes those beyond C(count), and waits until each one is ready.
   - An instance is due for a restart if one of its files is newer than its process. It is restarted only where
     C(restart) allows it, one after the other, each behind its socket and only after the one before is ready.
+  - With C(release) it only moves instances there, likewise one after the other. One that does not become ready goes
+    back to what it ran, and the task fails.
+  - With C(canary) it only tries the release out. Instance 0, which nobody is sent to, runs it until it is ready, and is
+    taken away again.
 options:
   name:
     description: Name of the service, without C(@).
@@ -38,6 +43,14 @@ options:
     type: list
     elements: path
     default: []
+  release:
+    description: Where the links of the instances are to lead.
+    type: str
+    default: ""
+  canary:
+    description: Try C(release) as instance 0, whose socket unit is there.
+    type: bool
+    default: false
   restart:
     description: Restart the instances that are due.
     type: bool
@@ -102,6 +115,9 @@ actions:
 UNITS = Path("/etc/systemd/system")
 PROPERTIES = "Id,ActiveState,UnitFileState,ActiveEnterTimestamp,ExecMainStartTimestamp,NeedDaemonReload"
 READY = "/readyz"
+ATTEMPT = 10  # seconds that one readiness check may take
+RESTARTS = 3  # after so many within one wait, a process that dies as it starts is not waited for any longer
+JOURNAL_LINES = 20
 
 
 class InstanceError(Exception):
@@ -137,6 +153,18 @@ def changed_at(path):
         return 0.0
 
 
+def journal(unit, since):
+    """What a unit has logged since a moment, the last lines of it."""
+    command = ["journalctl", "--unit", unit, f"--since=@{int(since)}", f"--lines={JOURNAL_LINES}", "--output=cat"]
+    done = subprocess.run([*command, "--no-pager", "--quiet"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def target(link):
+    """Where a link leads, or nothing."""
+    return os.readlink(link) if link.is_symlink() else ""
+
+
 def probe(address, port, host, context, timeout):
     """(status, body) of one readiness check; the status is 0 if there was no answer."""
     connection = http.client.HTTPSConnection(address, port, timeout=timeout, context=context)
@@ -158,7 +186,9 @@ class Instances:
         self.check_mode = module.check_mode
         self.name = module.params["name"]
         self.pointers = Path(module.params["pointers"])
-        self.numbers = [str(number) for number in range(1, module.params["count"] + 1)]
+        self.release = module.params["release"]
+        numbers = [0] if module.params["canary"] else range(1, module.params["count"] + 1)
+        self.numbers = [str(number) for number in numbers]
         self.actions = []
         self.units = self.read_units()
 
@@ -230,22 +260,89 @@ class Instances:
         context = ssl.create_default_context(cafile=self.options["authority"])
         context.load_cert_chain(self.options["certificate"], self.options["key"])
         address, port = self.options["address"], self.options["port"] + int(number)
-        give_up = time.monotonic() + self.options["timeout"]
+        began, restarts, dies = time.monotonic(), self.restarts(number), False
         status, body = 0, ""
-        while (left := give_up - time.monotonic()) > 0:
-            # It has all the time that is left: an app that waits for its database can then say so.
-            status, body = probe(address, port, self.options["host"], context, left)
+        while not dies and (left := began + self.options["timeout"] - time.monotonic()) > 0:
+            # It has time enough: an app that waits for its database can then say so.
+            status, body = probe(address, port, self.options["host"], context, min(left, ATTEMPT))
             if status == 200:
                 return
+            dies = self.restarts(number) - restarts >= RESTARTS
             time.sleep(0.5)
-        answer = f"{status} {body}" if status else body
+        answer = f"{READY} says: {status} {body}" if status else f"It does not answer: {body}"
+        why = "and dies as it starts" if dies else f"after {self.options['timeout']} s"
         raise InstanceError(
-            f"{self.name}@{number} at {address}:{port} is not ready after {self.options['timeout']} s. "
-            f"{READY} says: {answer}. See journalctl --unit {self.name}@{number}"
+            f"{self.name}@{number} at {address}:{port} is not ready {why}. "
+            f"{answer}. See journalctl --unit {self.name}@{number}"
         )
+
+    def restarts(self, number):
+        """How often systemd has started the instance again."""
+        shown = systemctl("show", "--property=Id,NRestarts", f"{self.name}@{number}.service")
+        return int(parse_units(shown)[f"{self.name}@{number}.service"].get("NRestarts", 0))
+
+    # --- releases ---
+
+    def point(self, number, release):
+        """Lead the link of an instance elsewhere, in one step."""
+        link = self.pointers / number
+        new = self.pointers.with_name(f"{number}.new")
+        new.unlink(missing_ok=True)
+        new.symlink_to(release)
+        new.replace(link)
+
+    def attempt(self, number, release, action, *arguments):
+        """Start an instance with a release; raise why it does not become ready, in the words of its journal too."""
+        began = time.time()
+        self.point(number, release)
+        try:
+            self.act(action, *arguments)
+            self.wait(number)
+        except InstanceError as error:
+            said = journal(f"{self.name}@{number}.service", began)
+            raise InstanceError(f"{error}\nThe last that it logged:\n{said or '(nothing)'}") from None
+
+    def has_moved(self, number):
+        """Whether an instance runs the release."""
+        link = self.pointers / number
+        started = seconds(self.units[f"{self.name}@{number}.service"]["ExecMainStartTimestamp"])
+        return target(link) == self.release and changed_at(link) <= started and not self.is_down(number)
+
+    def move(self, number):
+        """Restart an instance with the release; what arrives meanwhile waits in its socket."""
+        before = target(self.pointers / number)
+        restart = ("restart", f"{self.name}@{number}.service")
+        try:
+            self.attempt(number, self.release, f"move {number}", *restart)
+        except InstanceError as error:
+            if before in ("", self.release):
+                raise
+            self.attempt(number, before, f"move {number} back", *restart)
+            raise InstanceError(f"{error}\nThe instance has gone back to {os.path.basename(before)}.") from None
+
+    def try_out(self):
+        """Run the release where nobody is sent to."""
+        units = [f"{self.name}@0.socket", f"{self.name}@0.service"]
+        systemctl("stop", *units)  # of a run that died
+        systemctl("daemon-reload")
+        try:
+            self.attempt("0", self.release, "try", "start", *units)
+        finally:
+            systemctl("stop", *units)
+            (self.pointers / "0").unlink(missing_ok=True)
+            (UNITS / units[0]).unlink(missing_ok=True)
+            systemctl("daemon-reload")
 
     def run(self):
         """Do all that is wanted; returns the instances that are left to be restarted."""
+        if self.options["canary"]:
+            self.try_out()
+            return []
+        if self.release:
+            for number in self.numbers:
+                if not self.has_moved(number):
+                    self.move(number)
+            return []
         self.reload_manager()
         down = [number for number in self.numbers if self.is_down(number)]
         due = [number for number in self.numbers if number not in down and self.is_due(number)]
@@ -271,6 +368,8 @@ def main():
             "count": {"type": "int", "required": True},
             "pointers": {"type": "path", "required": True},
             "files": {"type": "list", "elements": "path", "default": []},
+            "release": {"type": "str", "default": ""},
+            "canary": {"type": "bool", "default": False},
             "restart": {"type": "bool", "default": False},
             "address": {"type": "str", "required": True},
             "port": {"type": "int", "required": True},
@@ -280,6 +379,7 @@ def main():
             "key": {"type": "path", "required": True, "no_log": False},
             "timeout": {"type": "int", "default": 60},
         },
+        required_if=[("canary", True, ["release"])],
         supports_check_mode=True,
     )
     actions = []

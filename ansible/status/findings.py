@@ -40,7 +40,9 @@ def findings(report):
         pools,
         routes,
         instances,
+        unfinished,
         releases,
+        maintenance,
         balancers,
         virtual_address,
         sandboxes,
@@ -68,6 +70,11 @@ def shell(host, command):
 def journal(host, unit):
     """Read what a unit said last."""
     return shell(host, f"journalctl -n 30 -u {unit}")
+
+
+def playbook(name, app, option=""):
+    """One of the verbs, for one app."""
+    return f"ansible-playbook ansible/playbooks/{name}.yml -e app={app}{option}"
 
 
 def typed(command, report):
@@ -145,7 +152,7 @@ def upstream_servers(report, balancer, app):
 def front_door(report):
     """What a visitor gets."""
     door = report["front_door"]
-    if door["answer"] != "ok":
+    if door["answer"] != "ok" and not in_maintenance(report, app_names(report)[0]):
         yield Finding("here", f"{door['url']} does not answer: {door['answer']}", f"curl -k {door['url']}/healthz")
 
 
@@ -361,9 +368,43 @@ def condition(answer):
     return answer if answer.startswith("degraded") else f"not ready: {answer}"
 
 
+def locks(report, app):
+    """(host, record) of each host where a release of an app is being changed, or was when that run died."""
+    for host, section in answers(report, "app"):
+        if lock := section.get("apps", {}).get(app, {}).get("lock"):
+            yield host, lock
+
+
+def unfinished(report):
+    """No run is in the middle of changing a release."""
+    for app in app_names(report):
+        found = list(locks(report, app))
+        if found:
+            lock = {"verb": "deploy", "release": "?", "by": "?", "since": "?"} | found[0][1]
+            what = "the {verb} of {app} to {release} by {by}, since {since}, is not finished".format(app=app, **lock)
+            yield Finding(", ".join(host for host, _lock in found), what, playbook("deploy", app))
+
+
+def in_maintenance(report, app):
+    """{load balancer: its note} of those that answer 503 for an app."""
+    notes = {name: balancer.get("maintenance", {}).get(app) for name, balancer in answers(report, "loadbalancer")}
+    return {name: note for name, note in notes.items() if note is not None}
+
+
+def maintenance(report):
+    """Visitors reach the apps themselves."""
+    for app in app_names(report):
+        notes = in_maintenance(report, app)
+        if notes:
+            what = f"{app} is in maintenance on {', '.join(notes)}: {next(iter(notes.values()))}"
+            yield Finding("loadbalancer", what, playbook("maintenance", app, " -e maintenance=off"))
+
+
 def releases(report):
     """One release runs everywhere, the load balancers have its static files."""
     for app in app_names(report):
+        if any(locks(report, app)):
+            continue
         running = {}
         for host, section in answers(report, "app"):
             for number, entry in section.get("apps", {}).get(app, {}).get("instances", {}).items():
@@ -389,7 +430,7 @@ def balancers(report):
             if missing:
                 text = f"nginx uses {len(expected) - len(missing)} of {len(expected)} instances of {app}"
                 yield Finding(name, f"{text}, not {', '.join(missing)}", site(name))
-            if balancer["front"][app] != "ok":
+            if balancer["front"][app] != "ok" and name not in in_maintenance(report, app):
                 what = f"nginx does not pass on /healthz of {app}: {balancer['front'][app]}"
                 yield Finding(name, what, journal(name, "nginx"))
 

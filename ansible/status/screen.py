@@ -53,6 +53,7 @@ def front_door(report):
             servers = upstream_servers(report, balancer, app)
             ready = sum(answer.startswith(("ok", "degraded")) for answer in servers.values())
             parts.append(f"{app}: {ready} of {len(expected_servers(report, app))} instances ready")
+        parts += [f"{app} in maintenance" for app in balancer.get("maintenance", {})]
         if report["hosts"][name]["status"].get("keepalived", {}).get("holds"):
             parts.append(f"holds {report['virtual_address']}")
         yield row(name, ", ".join(parts))
@@ -121,6 +122,7 @@ def application(report):
                 continue
             states = [
                 f"{number} {worst(seen.get((name, entry['port']), {'silent'}))}"
+                + (f" ({entry['release']})" if len(running) > 1 else "")
                 for number, entry in hosts[name].get("instances", {}).items()
                 if hosts[name].get("live")
             ]

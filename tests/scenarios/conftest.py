@@ -33,4 +33,4 @@ def site(lab, inventory):
 @pytest.fixture(scope="session")
 def verb(lab, inventory):
     """One of ansible/playbooks, to be run: verb("switchover")("-e", "candidate=db2").changed."""
-    return lambda name: Playbook(inventory, name=f"ansible/playbooks/{name}.yml")
+    return lambda name: Playbook(inventory, file=f"ansible/playbooks/{name}.yml")

@@ -44,10 +44,10 @@ class Run:
 
 
 class Playbook:
-    """A playbook for one inventory; unless it is named, site.yml."""
+    """site.yml for one inventory, or another playbook."""
 
-    def __init__(self, inventory, *options, name="site.yml"):
-        self.command = ["ansible-playbook", "-i", str(inventory), name, *options]
+    def __init__(self, inventory, *options, file="site.yml"):
+        self.command = ["ansible-playbook", "-i", str(inventory), file, *options]
 
     def __call__(self, *arguments, status=0):
         """Run it to its end, which has to be this one."""

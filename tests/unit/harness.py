@@ -73,7 +73,10 @@ class Stack:
             ]
             for call in calls:
                 if call["role"] == role:
-                    return play["hosts"], play.get("vars", {}) | call.get("vars", {}), self._loop(call)
+                    given = play.get("vars", {}) | call.get("vars", {})
+                    for file in play.get("vars_files", []):
+                        given |= self._load(PROJECT / file)
+                    return play["hosts"], given, self._loop(call)
         raise LookupError(f"site.yml does not use the role {role}")
 
     @staticmethod

@@ -24,7 +24,8 @@ def test_the_page_of_variables_is_up_to_date(variables):
 
 
 def test_every_variable_of_the_inventory_is_explained(variables):
-    used = set(re.findall(r"\b(?:cluster|host)_[a-z_]+\b", (PROJECT / "site.yml").read_text()))
+    wiring = [PROJECT / "site.yml", *(PROJECT / "ansible" / "wiring").glob("*.yml")]
+    used = {name for path in wiring for name in re.findall(r"\b(?:cluster|host)_[a-z_]+\b", path.read_text())}
     others = {"host_addresses", "cluster_app", "cluster_database"}  # a filter, and variables of site.yml itself
     assert used - others <= set(variables.CLUSTER)
 

@@ -56,10 +56,11 @@ def host(tmp_path, monkeypatch):
     for path in [*tmp_path.iterdir(), *pointers.iterdir()]:
         os.utime(path, (STARTED_AT - 60,) * 2, follow_symlinks=False)
 
-    def run(*, restart=False, count=2, check_mode=False):
+    def run(*, restart=False, count=2, check_mode=False, release="", canary=False):
         systemd.asked.clear()
         params = {"name": "shop", "count": count, "pointers": pointers, "files": [tmp_path / "app.env"]}
-        module = SimpleNamespace(params=params | {"restart": restart}, check_mode=check_mode)
+        params |= {"restart": restart, "release": release, "canary": canary}
+        module = SimpleNamespace(params=params, check_mode=check_mode)
         instances = service_instances.Instances(module)
         due = instances.run()
         return SimpleNamespace(due=due, actions=instances.actions, asked=list(systemd.asked))
@@ -150,21 +151,115 @@ def test_check_mode_tells_and_does_nothing(host):
     assert (host.path / "shop@2.socket").exists()
 
 
+def links(host):
+    """Where the instances lead."""
+    return {link.name: str(link.readlink()) for link in (host.path / "pointers").iterdir()}
+
+
+@pytest.fixture
+def broken(host, monkeypatch):
+    """A release that never becomes ready."""
+
+    def wait(instances, number):
+        host.systemd.asked.append(f"wait {number}")
+        if (instances.pointers / number).readlink().name == "broken":
+            raise service_instances.InstanceError(f"{number} is not ready.")
+
+    monkeypatch.setattr(service_instances.Instances, "wait", wait)
+    monkeypatch.setattr(service_instances, "journal", lambda unit, _since: f"ImportError in {unit}")
+    return "../releases/broken"
+
+
+def test_instances_move_one_after_the_other(host):
+    result = host.run(release="../releases/b")
+    assert result.asked == ["restart shop@1.service", "wait 1", "restart shop@2.service", "wait 2"]
+    assert links(host) == {"1": "../releases/b", "2": "../releases/b"}
+
+
+def test_what_has_moved_does_not_move_again(host):
+    result = host.run(release="../releases/a")
+    assert (result.actions, result.asked) == ([], [])
+
+
+def test_a_move_that_died_before_the_restart_is_finished(host):
+    host.touch("1")
+    assert host.run(release="../releases/a").actions == ["move 1"]
+
+
+def test_the_first_instance_that_is_not_ready_goes_back_and_the_others_stay(host, broken):
+    with pytest.raises(service_instances.InstanceError) as caught:
+        host.run(release=broken)
+    assert host.systemd.asked == ["restart shop@1.service", "wait 1"] * 2
+    assert links(host) == {"1": "../releases/a", "2": "../releases/a"}
+    for part in ("1 is not ready", "ImportError in shop@1.service", "has gone back to a"):
+        assert part in str(caught.value)
+
+
+@pytest.fixture
+def canary(host):
+    """The units of instance 0, which the role has written."""
+    (host.path / "shop@0.socket").touch()
+    for kind in ("socket", "service"):
+        host.systemd.unit(f"shop@0.{kind}", ActiveState="inactive")
+
+
+def test_the_canary_is_tried_and_taken_away(host, canary):
+    result = host.run(canary=True, release="../releases/b")
+    stop = "stop shop@0.socket shop@0.service"
+    assert result.asked == [
+        *(stop, "daemon-reload", "start shop@0.socket shop@0.service", "wait 0", stop, "daemon-reload")
+    ]
+    assert links(host) == {"1": "../releases/a", "2": "../releases/a"}
+    assert not (host.path / "shop@0.socket").exists()
+
+
+def test_a_canary_that_fails_is_taken_away_as_well(host, canary, broken):
+    with pytest.raises(service_instances.InstanceError, match=r"ImportError in shop@0\.service"):
+        host.run(canary=True, release=broken)
+    assert links(host) == {"1": "../releases/a", "2": "../releases/a"}
+    assert not (host.path / "shop@0.socket").exists()
+
+
 @pytest.mark.parametrize(("text", "expected"), [(STARTED, STARTED_AT), ("", 0.0), ("n/a", 0.0)])
 def test_timestamps_keep_their_microseconds(text, expected):
     assert service_instances.seconds(text) == expected
 
 
-def test_an_instance_that_is_not_ready_says_why(monkeypatch):
-    monkeypatch.setattr(service_instances, "systemctl", Systemd())
+@pytest.fixture
+def waiting(monkeypatch):
+    """Instance 2 of `shop`, which answers that its database does not."""
+    systemd = Systemd()
+    systemd.unit("shop@2.service", NRestarts="7")
+    monkeypatch.setattr(service_instances, "systemctl", systemd)
     monkeypatch.setattr(
         service_instances.ssl, "create_default_context", lambda **_: SimpleNamespace(load_cert_chain=print)
     )
     monkeypatch.setattr(service_instances, "probe", lambda *_: (503, '{"database": "timeout"}'))
     params = {"name": "shop", "count": 0, "pointers": "/", "address": "10.0.0.5", "port": 8000, "host": "shop.example"}
-    params |= {"authority": "", "certificate": "", "key": "", "timeout": 0.1}
-    instances = service_instances.Instances(SimpleNamespace(params=params, check_mode=False))
+    params |= {"authority": "", "certificate": "", "key": "", "timeout": 0.1, "release": "", "canary": False}
+    return SimpleNamespace(
+        systemd=systemd,
+        instances=service_instances.Instances(SimpleNamespace(params=params, check_mode=False)),
+        options=params,
+    )
+
+
+def test_an_instance_that_is_not_ready_says_why(waiting):
     with pytest.raises(service_instances.InstanceError) as caught:
-        instances.wait("2")
+        waiting.instances.wait("2")
     for part in ("shop@2 at 10.0.0.5:8002", '503 {"database": "timeout"}', "journalctl --unit shop@2"):
         assert part in str(caught.value)
+
+
+def test_an_instance_that_dies_as_it_starts_is_not_waited_for(waiting, monkeypatch):
+    def probe(*_):
+        unit = waiting.systemd.units["shop@2.service"]
+        unit["NRestarts"] = str(int(unit["NRestarts"]) + 1)
+        return 0, "connection reset"
+
+    monkeypatch.setattr(service_instances, "probe", probe)
+    monkeypatch.setattr(service_instances.time, "sleep", lambda _seconds: None)
+    waiting.options["timeout"] = 3600
+    with pytest.raises(service_instances.InstanceError, match="dies as it starts"):
+        waiting.instances.wait("2")
+    assert waiting.systemd.units["shop@2.service"]["NRestarts"] == "10"

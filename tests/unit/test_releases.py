@@ -1,6 +1,8 @@
 """What a release is made of, and what a host says of its releases."""
 
+import json
 import os
+import subprocess
 import sys
 import tarfile
 
@@ -143,9 +145,12 @@ def test_a_bare_host_has_no_release(tmp_path):
     assert release_info.release_info(tmp_path / "shop") == {
         "live": "",
         "live_since": 0.0,
+        "previous": "",
+        "lock": {},
         "archives": [],
         "releases": [],
         "instances": {},
+        "free_mb": 0,
     }
 
 
@@ -157,10 +162,74 @@ def test_what_is_unfinished_is_not_a_release(tmp_path):
     (tmp_path / "instances" / "1").symlink_to("../releases/1-a")
     (tmp_path / "live").write_text("1-a\n")
     os.utime(tmp_path / "live", (5, 5))
-    assert release_info.release_info(tmp_path) == {
+    said = release_info.release_info(tmp_path)
+    assert said.pop("free_mb") > 0
+    assert said == {
         "live": "1-a",
         "live_since": 5.0,
+        "previous": "",
+        "lock": {},
         "archives": ["1-a"],
         "releases": ["1-a"],
         "instances": {"1": "1-a"},
     }
+
+
+def test_releases_are_told_in_the_order_in_which_they_came(tmp_path):
+    for moment, name in enumerate(["9-z", "1-a", "5-b"]):
+        (tmp_path / "releases" / name).mkdir(parents=True)
+        os.utime(tmp_path / "releases" / name, (moment, moment))
+    assert release_info.release_info(tmp_path)["releases"] == ["9-z", "1-a", "5-b"]
+
+
+def test_the_release_before_and_who_is_at_it_are_told(tmp_path):
+    (tmp_path / "previous").write_text("1-a\n")
+    (tmp_path / "deploy.lock").write_text(json.dumps({"run": "x", "by": "ann@desk"}))
+    said = release_info.release_info(tmp_path)
+    assert (said["previous"], said["lock"]) == ("1-a", {"run": "x", "by": "ann@desk"})
+
+
+@pytest.fixture
+def repository(project):
+    """The project, committed."""
+
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True)
+
+    (project / ".gitignore").write_text("secret.py\n")
+    git("init")
+    git("add", ".")
+    git("commit", "--message", "x")
+    return project
+
+
+def test_a_committed_tree_is_built(repository, wheels, tmp_path):
+    release, _, _ = build(repository, tmp_path, committed=True)
+    assert release.startswith(release_archive.commit(repository))
+
+
+@pytest.mark.parametrize("name", ["config/wsgi.py", "new.py", "secret.py"])
+def test_a_tree_that_is_not_its_commit_needs_a_name(repository, wheels, tmp_path, name):
+    (repository / name).write_text("changed")
+    with pytest.raises(release_archive.BuildError, match=rf"says: {name}\. Commit that, or .* -e release_name=NAME"):
+        build(repository, tmp_path, committed=True)
+    assert build(repository, tmp_path, committed=True, name="try")[0].startswith("try-")
+
+
+def test_a_file_that_was_removed_is_a_change(repository, wheels, tmp_path):
+    (repository / "config" / "wsgi.py").unlink()
+    with pytest.raises(release_archive.BuildError, match=r"config/wsgi\.py"):
+        build(repository, tmp_path, committed=True)
+
+
+def test_what_is_no_part_of_a_release_may_change(repository, wheels, tmp_path):
+    (repository / "shop" / "tests" / "test_views.py").write_text("changed")
+    (repository / ".env").write_text("changed")
+    build(repository, tmp_path, committed=True)
+
+
+def test_a_project_outside_a_repository_needs_a_name(project, wheels, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    with pytest.raises(release_archive.BuildError, match="release_name"):
+        build(project, tmp_path, committed=True)

@@ -362,6 +362,29 @@ BROKEN = {
         {"app1|system|certificates": {"/etc/pergola/tls/customers.crt": -2}},
         ("app1", "/etc/pergola/tls/customers.crt expired 2 days ago"),
     ),
+    "deploy unfinished": (
+        {
+            "app1|app|apps|customers|lock": {
+                "verb": "deploy",
+                "release": "ffffff0-00000000",
+                "by": "ann@desk",
+                "since": "2030-01-01T11:00:00Z",
+            },
+            "app1|app|apps|customers|instances|1|release": "ffffff0-00000000",
+            "lb1|loadbalancer|static|customers": "ffffff0-00000000",
+        },
+        (
+            "app1",
+            "the deploy of customers to ffffff0-00000000 by ann@desk, since 2030-01-01T11:00:00Z, is not finished",
+        ),
+    ),
+    "maintenance": (
+        {
+            "lb1|loadbalancer|maintenance": {"customers": "since 2030-01-01 11:00 UTC"},
+            "lb1|loadbalancer|front|customers": "503 Maintenance",
+        },
+        ("loadbalancer", "customers is in maintenance on lb1: since 2030-01-01 11:00 UTC"),
+    ),
     "old static files": (
         {"lb1|loadbalancer|static|customers": "ffffff0-00000000"},
         ("lb1", "static files of customers are those of ffffff0-00000000"),
@@ -489,6 +512,23 @@ def test_the_screen_of_a_bad_day_fits_and_says_what_to_type(report):
     assert "  app2: cannot be reached over ssh: .venv/bin/ansible app2 -m ansible.builtin.ping" in lines
     assert "  cache1: redis-server.service is failed: .venv/bin/ansible-playbook site.yml --limit cache1" in lines
     assert "Everything is well." not in text
+
+
+def test_the_screen_shows_the_release_of_every_instance_where_they_differ(report):
+    report["hosts"]["app2"]["status"]["app"]["apps"]["customers"]["instances"]["1"]["release"] = "ffffff0-00000000"
+    lines = render(report, []).splitlines()
+    assert "Application   customers, release 1a2b3c4-9f8e7d6c, ffffff0-00000000" in lines
+    row = "  app2        instances 1 ok (ffffff0-00000000), 2 ok (1a2b3c4-9f8e7d6c)   pool rw 2/20, ro 2/20"
+    assert row in lines
+
+
+def test_the_screen_shows_maintenance(report):
+    report["hosts"]["lb2"]["status"]["loadbalancer"]["maintenance"] = {"customers": "since noon"}
+    report["front_door"]["answer"] = "503"
+    text = render(report, findings(report))
+    assert "  lb2         customers: 4 of 4 instances ready, customers in maintenance" in text
+    assert "-e maintenance=off" in text
+    assert "does not answer" not in text
 
 
 def test_colour_only_where_asked(report):

@@ -176,3 +176,14 @@ def test_the_master_keeps_what_it_needs_alone(render):
     [capabilities] = [line for line in lines if line.startswith("CapabilityBoundingSet=")]
     assert "CAP_NET_BIND_SERVICE" in capabilities
     assert "CAP_SYS_ADMIN" not in capabilities
+
+
+def test_maintenance_is_a_file_that_is_looked_for_with_each_request(nginx):
+    site = next(block for block in blocks(nginx, "server") if "location /static/" in block)
+    assert "if (-f /var/lib/pergola/maintenance/customers) { return 503; }" in site
+    assert directives(site, "error_page") == ["503 $maintenance"]
+    for kind, page in (("json", "application/json"), ("page", "text/html")):
+        assert 'map $http_accept $maintenance { default @maintenance_json; "~*text/html" @maintenance_page; }' in nginx
+        assert f"default_type {page};" in next(iter(blocks(site, f"location @maintenance_{kind}")))
+    # Of what nginx answers itself alone; the app's own 503 has its own word for when to come again.
+    assert "map $status$upstream_status $add_retry_after { 503 60; }" in nginx

@@ -1,0 +1,150 @@
+"""Who may change a release, whether its migrations fit, and what is said when it stops."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from harness import PROJECT
+
+sys.path.insert(0, str(PROJECT / "ansible" / "library"))
+sys.path.insert(0, str(PROJECT / "ansible" / "filter_plugins"))
+
+import release_lock
+import this_run
+from failures import failure_reason
+from migrations import breaking_migrations, unapplied_migrations
+
+VERBS = [PROJECT / "ansible" / "playbooks" / f"{name}.yml" for name in ("deploy", "rollback", "maintenance")]
+PLAN = """\
+[X]  shop.0001_initial
+[ ]  shop.0002_price
+[ ]  auth.0013_squashed_x (3 squashed migrations)
+"""
+
+
+@pytest.fixture
+def lock(tmp_path):
+    return tmp_path / "deploy.lock"
+
+
+def test_a_free_lock_is_taken_with_its_record(lock):
+    assert release_lock.take(lock, "me", {"by": "ann"}, []) == (True, {})
+    assert json.loads(lock.read_text()) == {"run": "me", "by": "ann"}
+
+
+def test_only_one_run_holds_it_and_the_other_hears_who(lock):
+    release_lock.take(lock, "first", {"by": "ann"}, [])
+    assert release_lock.take(lock, "second", {"by": "bob"}, []) == (False, {"run": "first", "by": "ann"})
+    assert release_lock.leave(lock, "second")[0] is False
+    assert json.loads(lock.read_text())["run"] == "first"
+
+
+def test_whoever_holds_it_may_write_it_anew_and_gives_it_back(lock):
+    release_lock.take(lock, "me", {}, [])
+    assert release_lock.take(lock, "me", {"release": "1-a"}, [])[0]
+    assert json.loads(lock.read_text())["release"] == "1-a"
+    assert release_lock.leave(lock, "me")[0]
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("over", [["dead"], ["any"]])
+def test_it_is_taken_from_the_dead(lock, over):
+    release_lock.take(lock, "dead", {"release": "1-a"}, [])
+    assert release_lock.take(lock, "me", {}, over) == (True, {"run": "dead", "release": "1-a"})
+
+
+def test_a_lock_that_can_t_be_read_is_somebody_s(lock):
+    lock.write_text("half a rec")
+    assert release_lock.take(lock, "me", {}, []) == (False, {"run": "unknown"})
+    assert release_lock.take(lock, "me", {}, ["any"])[0]
+
+
+def test_a_run_is_alive_until_its_process_is_gone():
+    with subprocess.Popen(["sleep", "60"]) as process:
+        run = this_run.identity(process.pid)
+        assert not this_run.is_dead(run)
+        process.kill()
+    assert this_run.is_dead(run)
+
+
+def test_another_process_of_the_same_number_is_another_run():
+    host, boot, pid, start = this_run.identity(os.getpid()).split()
+    assert this_run.is_dead(f"{host} {boot} {pid} {int(start) + 1}")
+    assert this_run.is_dead(f"{host} another-boot {pid} {start}")
+
+
+@pytest.mark.parametrize("run", ["elsewhere boot 1 2", "unknown", ""])
+def test_of_other_machines_nothing_is_known(run):
+    assert not this_run.is_dead(run)
+
+
+def test_what_the_database_lacks_is_read_from_the_plan():
+    assert unapplied_migrations(PLAN) == ["shop.0002_price", "auth.0013_squashed_x"]
+
+
+def found(sql, harmless=""):
+    return breaking_migrations([{"item": "shop.0002_x", "stdout": f"BEGIN;\n--\n-- x\n--\n{sql}\nCOMMIT;"}], harmless)
+
+
+@pytest.mark.parametrize(
+    ("sql", "finding"),
+    [
+        ('ALTER TABLE "item" DROP COLUMN "price" CASCADE;', "DROPPING columns (item.price)"),
+        ('DROP TABLE "item" CASCADE;', "DROPPING table (item)"),
+        ('ALTER TABLE "item" RENAME COLUMN "price" TO "cost";', "RENAMING columns (item.price)"),
+        (
+            'ALTER TABLE "item" ADD COLUMN "n" integer DEFAULT 5 NOT NULL;\n'
+            'ALTER TABLE "item" ALTER COLUMN "n" DROP DEFAULT;',
+            "NOT NULL constraint on columns",
+        ),
+    ],
+)
+def test_what_the_release_before_can_t_live_with_is_found(sql, finding):
+    assert found(sql) == [f"shop.0002_x: {finding}"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'CREATE TABLE "item" ("id" bigint NOT NULL PRIMARY KEY);',
+        'ALTER TABLE "item" ADD COLUMN "note" varchar(9) NULL;',
+        'ALTER TABLE "item" ADD COLUMN "n" integer DEFAULT 5 NOT NULL;',
+        'CREATE INDEX CONCURRENTLY "i" ON "item" ("note");',
+        "-- THIS OPERATION CANNOT BE WRITTEN AS SQL",
+    ],
+)
+def test_what_it_can_live_with_is_let_through(sql):
+    assert found(sql) == []
+
+
+def test_somebody_who_has_looked_may_say_so():
+    sql = 'ALTER TABLE "item" ALTER COLUMN "name" TYPE varchar(90);'
+    assert found(sql) == ["shop.0002_x: ALTERING columns (item.name)"]
+    assert found(sql, harmless="shop.0001_a, shop.0002_x") == []
+
+
+def test_a_failure_is_told_by_its_last_line_and_what_came_before():
+    failed = {
+        "failed": True,
+        "rc": 1,
+        "cmd": ["shop-manage", "check"],
+        "stderr": "Traceback\nKeyError: 'x'\n",
+        "msg": "x",
+    }
+    reason = "KeyError: 'x' (shop-manage check)\nTraceback\nKeyError: 'x'"
+    assert failure_reason(failed) == reason
+    assert failure_reason({"results": [{"rc": 0, "stderr": "fine"}, failed], "msg": "One failed"}) == reason
+    assert failure_reason({"failed": True, "msg": " There is no room. "}) == "There is no room."
+
+
+@pytest.mark.parametrize("path", VERBS, ids=lambda path: path.stem)
+def test_a_verb_says_how_to_use_and_undo_it(path):
+    text = path.read_text()
+    header = text.partition("\n\n- name:")[0]
+    for part in (f"make {path.stem}", "Touches:", "Undo:"):
+        assert part in header
+    assert f"\n{path.stem}: venv ## " in (PROJECT / "Makefile").read_text()
+    assert yaml.safe_load(text)[0]["name"] == "Preflight"
