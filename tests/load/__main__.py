@@ -34,6 +34,7 @@ def arguments():
     parser.add_argument("--seed", help="draws the same rows and terms again")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run found")
     parser.add_argument("--short", action="store_true", help="that it works: seconds, without hosts, nothing concluded")
+    parser.add_argument("--as-is", action="store_true", help="take the hosts as they are, without site.yml")
     parser.add_argument("--report", action="store_true", help="only write the report of what is known")
     parser.add_argument("--keep", action="store_true", help="write the report into docs/ too")
     options = parser.parse_args()
@@ -75,14 +76,16 @@ class Progress:
             self.bar.set_description_str(f"{self.label}: {text}")
 
 
-def measure(stand, store, wanted, options, seed):
+def measure(stand, store, wanted, options, seed, *, as_is):
     """Whatever of the plan is not known yet."""
     due = [(size, phase) for size, phase in wanted if store.load(phase, size) is None]
     if not due:
         return
     progress = Progress(len(due))
     progress.label = "hosts"
-    progress("making what is missing of them")
+    if not as_is:
+        progress("making what is missing of them")
+        stand.deploy()
     stand.prepare()
     tokens, ready = rows.tokens(stand), None
     for size, phase in due:
@@ -122,7 +125,7 @@ def main():
         store.clear()
     if not options.report:
         seed = options.seed or secrets.token_hex(4)
-        measure(Lab(), store, plan(options.phases.split(","), options.rows), measured, seed)
+        measure(Lab(), store, plan(options.phases.split(","), options.rows), measured, seed, as_is=options.as_is)
     return report.publish(store, where=Lab.where, keep=options.keep)
 
 

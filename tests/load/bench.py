@@ -1,6 +1,7 @@
 """What phases share: who asks, what is asked, and one round of it with all that is recorded."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from load import client, traffic
@@ -10,6 +11,7 @@ from load.lab import DATABASES
 # Whose processes make what an answer costs: (host, OS user).
 APP_SIDE = {"app1": ("pgbouncer", "postgres", "haproxy")}  # and the app's own
 DATABASE_SIDE = ("db1", "db2")
+WARM_UP_SECONDS = 30  # at most
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Options:
 
     seconds: float = 4  # of a round
     sweep_seconds: float = 6  # of a level of users
+    warm_up: int = 400  # requests, so that each process has had many
     rounds: int = 3
     users: int = 10
     levels: tuple = (1, 10, 50, 100, 200, 500, 1000)
@@ -79,9 +82,12 @@ class Bench:
             "backends_working": working,
         }
 
-    def warm_up(self, app, *, prefix=""):
-        """So that no round pays for what only the first one pays for."""
-        client.run(self.stand.target(app), self.traffic(app, prefix=prefix).scripts("mix", 8), 2)
+    def warm_up(self, app):
+        """So that no round pays for what only the first requests pay for."""
+        answered, give_up = 0, time.monotonic() + WARM_UP_SECONDS
+        while answered < self.options.warm_up and time.monotonic() < give_up:
+            scripts = self.traffic(app).scripts("mix", self.options.users)
+            answered += client.run(self.stand.target(app), scripts, min(1, self.options.seconds)).answered
 
 
 def app_side(app):

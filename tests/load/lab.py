@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -42,7 +43,7 @@ class Lab:
 
     # --- what stands ---
 
-    def prepare(self):
+    def deploy(self):
         """Hosts and stack; both are left alone where they are as they should be."""
         environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
         for command in (
@@ -51,14 +52,18 @@ class Lab:
             ["ansible-playbook", "-i", INVENTORY, "site.yml"],
         ):
             run(command, cwd=ROOT, env=environment)
+
+    def prepare(self):
+        """What the benchmark needs besides."""
         self.sql(f"ALTER ROLE naive CONNECTION LIMIT {NAIVE_CONNECTIONS}", "postgres")
         self.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", "postgres")
 
     def target(self, app):
         """The front door, by an app's name: straight to the load balancer."""
         variables = dict(line.split("=", 1) for line in (STATE / "lab.env").read_text().splitlines())
-        return Target(f"{variables['LAB_NETWORK']}.11", 443, f"{app}.localhost", self.trust())
+        return Target(f"{variables['LAB_NETWORK']}.11", 443, f"{app}.localhost", self.trust)
 
+    @cached_property
     def trust(self):
         """The authority of the front door's certificate."""
         secrets = yaml.safe_load((INVENTORY / "group_vars" / "cluster" / "secrets.yml").read_text())

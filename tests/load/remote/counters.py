@@ -20,6 +20,6 @@ for folder in pathlib.Path("/proc").glob("[0-9]*"):
             lines = (folder / "smaps_rollup").read_text().splitlines()
             kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
             found[user]["pss_mb"] = found[user].get("pss_mb", 0.0) + kilobytes / 1024
-    except (FileNotFoundError, ProcessLookupError, KeyError, StopIteration):
+    except (OSError, KeyError, StopIteration):
         continue
 print(json.dumps(found))
