@@ -23,9 +23,10 @@ up: ## Bring the whole stack up on this machine, or repair what is missing of it
 down: ## Remove the lab: containers, network, secrets, keys
 	@$(LAB_ONLY)lab/lab --lab dev destroy
 
-clean: down ## Remove also the test lab, the base image, the Python environment and the caches
+clean: down ## Remove also the other labs, the base image, the Python environment and the caches
 	@lab/lab --lab test destroy
 	lab/lab --lab single destroy
+	lab/lab --lab bench destroy
 	lab/lab clean
 	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo)
 	$$sudo rm -rf .venv .cache .lab
@@ -76,9 +77,9 @@ remove-node: venv ## Take NODE=db3 out of the cluster for good, and delete all o
 	@$(VERB) ansible/playbooks/remove_node.yml $(if $(NODE),-e node=$(NODE))
 
 ##@ The proofs
-.PHONY: test test-all lint unit app-test plans index-costs molecule infra probe browser-test
-test: lint unit app-test molecule ## Linters, unit tests, the app's tests, the whole stack
-test-all: lint unit app-test ## The same with every scenario of molecule/
+.PHONY: test test-all lint unit app-test plans index-costs molecule infra probe bench bench-check browser-test
+test: lint unit app-test bench-check molecule ## Linters, unit tests, the app's tests, the benchmark's check, the whole stack
+test-all: lint unit app-test bench-check ## The same with every scenario of molecule/
 	@$(MAKE) molecule SCENARIO='$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))'
 
 lint: venv ## Linters: ruff, yamllint, ansible-lint, shellcheck
@@ -126,6 +127,13 @@ infra: venv ## Only the tests of running hosts, against those of INVENTORY
 probe: venv ## Constant reads and writes through the lab's front door; prints and keeps what visitors notice
 	@PYTHONPATH=tests python -m probe $(ARGS)
 
+bench: venv ## The app beside the slow one and a hand-written peer, on hosts of its own: every claim, in half an hour
+	@command -v wrk >/dev/null || lab/bootstrap wrk
+	PYTHONPATH=tests python -m load $(ARGS)
+
+bench-check: venv ## That the benchmark works, from the slow app to the report; nothing is concluded
+	@PYTHONPATH=tests python -m load --short
+
 browser-test: venv ## A real browser (Debian's chromium) in the lab's admin; leaves pictures in reports/
 	@pytest tests/browser $(ARGS)
 
@@ -142,12 +150,13 @@ $(VENV):
 	.venv/bin/pip install -q --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
 	touch $@
 
-lock: venv ## Resolve requirements.in anew, that of the app and that of the tests' second app
+lock: venv ## Resolve all requirements.in anew
 	@compile=(uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock')
 	"$${compile[@]}" --universal --python-version 3.11 $(ARGS) requirements.in -o requirements.txt
-	for project in app tests/second_app; do
-	  "$${compile[@]}" --python-version 3.13 --python-platform x86_64-manylinux_2_28 $(ARGS) \
-	    --constraint requirements.txt $$project/requirements.in -o $$project/requirements.txt
+	compile+=(--python-version 3.13 --python-platform x86_64-manylinux_2_28 $(ARGS))
+	"$${compile[@]}" --constraint requirements.txt app/requirements.in -o app/requirements.txt
+	for project in tests/second_app tests/load/peer; do
+	  "$${compile[@]}" --constraint app/requirements.txt $$project/requirements.in -o $$project/requirements.txt
 	done
 
 docs: venv ## Write docs/variables.md from the roles' argument_specs

@@ -12,7 +12,10 @@ FIELDS = {
     "settings": r"\w+(\.\w+)*",
     "port": r"\d{4,5}",
 }
-OPTIONS = ("server_names", "public_paths")
+OPTIONS = ("server_names", "public_paths", "environment", "worker_class")
+VARIABLE = r"[A-Za-z_]\w*"
+# gunicorn's own that serve Django, or a class that the app brings along.
+WORKER_CLASS = r"gevent|gthread|sync|\w+(\.\w+)+"
 # An app is an OS user, a database and a directory in /etc and /opt: these exist already.
 RESERVED_NAMES = {
     "alternatives", "apt", "bin", "daemon", "dbus", "default", "docker", "dpkg", "etcd", "games", "haproxy",
@@ -49,6 +52,23 @@ def fields(inventory):
             yield f"{label}: public_paths must be a list of paths, such as [/docs/]"
         if app.get("name") in RESERVED_NAMES:
             yield f"{label}: the name is taken by the system: choose another one"
+        yield from (f"{label}: {fault}" for fault in processes(app))
+
+
+def processes(app):
+    """How this app's processes differ from other apps'."""
+    environment = app.get("environment", {})
+    if not isinstance(environment, dict):
+        yield "environment must be a mapping, such as {HSTS_SECONDS: 60}"
+    else:
+        for name, value in environment.items():
+            if not re.fullmatch(VARIABLE, str(name)):
+                yield f"environment: {name!r} can't name a variable, it must match {VARIABLE}"
+            elif not isinstance(value, str | int | float):
+                yield f"environment: {name} must be text or a number: quote it"
+    worker_class = app.get("worker_class", "gevent")
+    if not re.fullmatch(WORKER_CLASS, str(worker_class)):
+        yield f"worker_class must be gevent, gthread, sync or a class of its own, as module.Class, not {worker_class!r}"
 
 
 def collisions(inventory):

@@ -10,6 +10,7 @@ LABS = {
     ROOT / "molecule" / "inventory": "test",
     ROOT / "molecule" / "single" / "inventory": "single",
     ROOT / "inventories" / "lab": "dev",
+    ROOT / "tests" / "load" / "inventory": "bench",
 }
 
 

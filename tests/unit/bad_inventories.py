@@ -276,7 +276,18 @@ APPS = {
             ({"wsgi": "config.wsgi"}, r"wsgi 'config.wsgi' must match \w+(\.\w+)*:\w+"),
             ({"settings": "config/settings.py"}, r"settings 'config/settings.py' must match \w+(\.\w+)*"),
             ({"port": "http"}, r"port 'http' must match \d{4,5}"),
-            ({"prot": 8000}, "prot is unknown, known are name, path, wsgi, settings, port, server_names, public_paths"),
+            (
+                {"prot": 8000},
+                "prot is unknown, known are name, path, wsgi, settings, port, server_names, public_paths, environment, "
+                "worker_class",
+            ),
+            ({"environment": ["A=1"]}, "environment must be a mapping, such as {HSTS_SECONDS: 60}"),
+            ({"environment": {"A-B": 1}}, r"environment: 'A-B' can't name a variable, it must match [A-Za-z_]\w*"),
+            ({"environment": {"A": [1]}}, "environment: A must be text or a number: quote it"),
+            (
+                {"worker_class": "tornado"},
+                "worker_class must be gevent, gthread, sync or a class of its own, as module.Class, not 'tornado'",
+            ),
             ({"server_names": "www.example.com"}, "server_names must be a list, such as [www.example.com]"),
             ({"public_paths": ["docs"]}, "public_paths must be a list of paths, such as [/docs/]"),
             (

@@ -12,8 +12,10 @@ from harness import LAB, PROJECT, STUB_SECRETS, Stack
 
 INVENTORIES = sorted(path.parent.name for path in (PROJECT / "inventories").glob("*/hosts.yml"))
 NAMES = {"cluster_public_names": ["www.example.com"], "cluster_public_origins": ["https://www.example.com"]}
-MOLECULE = ["molecule/inventory", "molecule/single/inventory"]
+MOLECULE = ["molecule/inventory", "molecule/single/inventory", "tests/load/inventory"]
+BENCH_SECRETS = dict.fromkeys(("customers", "naive", "peer"), STUB_SECRETS["secrets_apps"]["customers"])
 BLANKS = {"lab": LAB, "production": NAMES, "single": NAMES} | dict.fromkeys(MOLECULE, LAB)
+BLANKS["tests/load/inventory"] = LAB | {"secrets_apps": BENCH_SECRETS}
 
 
 def copy_of(name, directory, variables):
@@ -51,7 +53,7 @@ def test_it_parses(name):
 
 @pytest.mark.parametrize("name", INVENTORIES + MOLECULE)
 def test_it_has_no_fault_once_filled_in(name, tmp_path):
-    inventory = copy_of(name, tmp_path, BLANKS.get(name, {}) | STUB_SECRETS)
+    inventory = copy_of(name, tmp_path, STUB_SECRETS | BLANKS.get(name, {}))
     give_addresses(inventory)
     assert faults(inventory) == []
 

@@ -1,39 +1,11 @@
-"""A million customers, the same ones in every run: parts of sample customers, put together anew in SQL."""
-
-from datetime import UTC, datetime
+"""A million customers, the same ones in every run."""
 
 from django.db import connection
 
 from customers.models import Customer
-from customers.samples import sample_customer
+from tests.plans.multiply import COLUMNS, CREATE_POOL, MULTIPLY, pool
 
 COUNT = 1_000_000
-POOL = 5_000
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-# hashint8extended(n, seed) chooses. Phones get digits of their own, but for the country's code, and every seventh
-# customer a double name, which makes thousands of rare ones.
-MULTIPLY = """
-INSERT INTO customers_customer
-  (first_name, last_name, email, phone, is_active, company, address, city, notes, created_at, updated_at)
-SELECT a.first_name,
-       CASE WHEN n %% 7 = 0 THEN b.last_name || '-' || c.last_name ELSE b.last_name END,
-       a.first_latin || '.' || b.last_latin || n || c.domain,
-       (
-         SELECT string_agg(
-           CASE WHEN i > 3 AND old BETWEEN '0' AND '9' THEN ((hashint8extended(n, i) & 65535) %% 10)::text ELSE old END,
-           '' ORDER BY i
-         )
-         FROM regexp_split_to_table(c.phone, '') WITH ORDINALITY phone (old, i)
-       ),
-       (hashint8extended(n, 5) & 65535) %% 10 > 0, c.company, c.address, c.city, c.notes, created_at, created_at
-FROM generate_series(1::bigint, %s) n
-  CROSS JOIN LATERAL (SELECT timestamptz '2022-01-01Z' + (n * 7919 %% 2000000) * interval '1 minute' AS created_at)
-  JOIN pool a ON a.number = (hashint8extended(n, 1) & 2147483647) %% %s
-  JOIN pool b ON b.number = (hashint8extended(n, 2) & 2147483647) %% %s
-  JOIN pool c ON c.number = (hashint8extended(n, 3) & 2147483647) %% %s
-ORDER BY n
-"""
 
 
 def ensure_people() -> None:
@@ -45,7 +17,7 @@ def ensure_people() -> None:
         fill_pool(cursor)
         for index in indexes:
             schema.remove_index(Customer, index)
-        cursor.execute(MULTIPLY, [COUNT, POOL, POOL, POOL])
+        cursor.execute(MULTIPLY, [1, COUNT])
         cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
         for index in indexes:
             schema.add_index(Customer, index)
@@ -54,17 +26,8 @@ def ensure_people() -> None:
 
 
 def fill_pool(cursor) -> None:
-    columns = "first_name, last_name, first_latin, last_latin, domain, phone, company, address, city, notes"
-    cursor.execute(
-        "CREATE TEMPORARY TABLE pool ON COMMIT DROP AS SELECT 0::bigint AS number, "
-        "first_name, last_name, email AS first_latin, email AS last_latin, email AS domain, phone, company, address, "
-        "city, notes FROM customers_customer"
-    )
-    with cursor.copy(f"COPY pool (number, {columns}) FROM STDIN") as copy:
-        for number in range(POOL):
-            person = sample_customer(number, now=NOW)
-            local, _, domain = person["email"].partition("@")
-            first, _, last = local.removesuffix(str(number)).partition(".")
-            person |= {"first_latin": first, "last_latin": last, "domain": f"@{domain}"}
-            copy.write_row([number, *(person[column] for column in columns.split(", "))])
+    cursor.execute(CREATE_POOL)
+    with cursor.copy(f"COPY pool ({COLUMNS}) FROM STDIN") as copy:
+        for row in pool():
+            copy.write_row(row)
     cursor.execute("ANALYZE pool")

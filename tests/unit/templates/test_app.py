@@ -94,6 +94,28 @@ def test_gunicorn_can_compute_in_threads(render):
     assert "worker_connections" not in settings
 
 
+OWN = {"name": "shop", "path": "shop", "wsgi": "shop.wsgi:app", "settings": "shop.settings", "port": 8100}
+
+
+@pytest.mark.parametrize("worker_class", ["sync", "shop.workers.Worker"])
+def test_one_app_may_have_another_class_of_workers(render, worker_class):
+    settings = gunicorn(render, cluster_app=OWN | {"worker_class": worker_class})
+    assert settings["worker_class"] == worker_class
+    assert settings.keys() & {"threads", "worker_connections"} == set()
+    assert gunicorn(render, cluster_app=OWN)["worker_class"] == "gevent"
+
+
+def test_one_app_may_have_variables_of_its_own(stack):
+    given = stack.evaluate(
+        "__app_whole_environment",
+        "app",
+        app_environment={"HSTS_SECONDS": 60, "COLOUR": "red"},
+        cluster_app=OWN | {"environment": {"HSTS_SECONDS": 7}},
+        secrets_apps={"shop": dict.fromkeys(("secret_key", "redis_password"), "x")},
+    )
+    assert (given["HSTS_SECONDS"], given["COLOUR"], given["LOG_LEVEL"]) == (7, "red", "INFO")
+
+
 def test_gunicorn_makes_one_context_per_process_and_trusts_the_probe(render):
     class Context:
         trusted = []

@@ -1,0 +1,211 @@
+"""What was claimed and wanted, and whether it holds. Knows the shape of findings, and nothing else."""
+
+from dataclasses import dataclass
+
+from load.figures import ratio, rounded
+
+SMALL, LARGE, HUGE = 10_000, 1_000_000, 5_000_000
+ENDPOINTS = ("list", "search", "detail", "stats")
+
+
+def figure(source, found):
+    """What a source finds, or None where it was not measured."""
+    try:
+        value = source(found)
+    except (LookupError, TypeError, StopIteration):
+        return None
+    return rounded(float(value)) if value is not None else None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Two figures and what their ratio has to be. `less` is better, or more."""
+
+    name: str
+    group: str
+    before: object  # a function of all findings, as the next one
+    after: object
+    target: float | None
+    unit: str = "ms"
+    less: bool = True
+    at_most: float | None = None  # where the figure itself has to hold, rather than the ratio
+    because: str = ""  # why it does not hold, where that is known
+    broken: object = lambda found: ""  # what breaks it whatever the figures are
+
+    def judged(self, found):
+        """As it stands in the report."""
+        before, after = (figure(source, found) for source in (self.before, self.after))
+        times = ratio(before, after) if self.less else ratio(after, before)
+        broken = self.broken(found) if after is not None else ""
+        if before is None or after is None or (self.at_most is None and times is None):
+            held = None
+        elif broken:
+            held = False
+        elif self.at_most is not None:
+            held = after <= self.at_most
+        else:
+            held = times >= self.target
+        return {
+            "name": self.name,
+            "group": self.group,
+            "before": before,
+            "after": after,
+            "ratio": times,
+            "target": self.target if self.at_most is None else self.at_most,
+            "held": held,
+            "unit": self.unit,
+            "target_is": "ratio" if self.at_most is None else "figure",
+            "reason": broken or self._reason(held, times, after),
+        }
+
+    def _reason(self, held, times, after):
+        if held is None:
+            return "not measured in this run"
+        if held:
+            return ""
+        measured = f"{after:g} {self.unit}" if self.at_most is not None else f"{times:g} times"
+        return self.because or f"measured: {measured}"
+
+
+def http(size, endpoint, who, figure="p50_ms"):
+    """The median over rounds of a figure of the phase `http`."""
+    return lambda found: found["http"][size][endpoint][who][figure]["median"]
+
+
+def ablation(request, name, figure="p50_ms"):
+    """The same of the slow app with one technique."""
+    return lambda found: found["ablation"][SMALL][request][name][figure]["median"]
+
+
+def peer(request, who):
+    """Requests per second."""
+    return lambda found: found["peer"][SMALL][request][who]["rps"]["median"]
+
+
+def sql(size, who, figure):
+    """Of all searches."""
+    return lambda found: found["sql"][size]["all"][who][figure]
+
+
+def micro(what, who):
+    """Microseconds in the process."""
+    return lambda found: found["micro"][SMALL][what][who]["median"]
+
+
+def served(size, who):
+    """Users."""
+    return lambda found: found["users"][size]["served"][who]
+
+
+def level(who, users, figure, size=SMALL):
+    """A figure of one level of users."""
+    return lambda found: next(each for each in found["users"][size]["levels"][who] if each["users"] == users)[figure]
+
+
+def most_queries(who):
+    """Of one request, over the hot endpoints."""
+    return lambda found: max(http(SMALL, each, who, "queries")(found) for each in ENDPOINTS)
+
+
+def memory(users):
+    """MB of all processes of the slow app."""
+    return lambda found: level("naive", users, "memory")(found)["app1"]["naive"]["pss_mb"]
+
+
+def failures(who, users):
+    """In words, where there were any."""
+
+    def words(found):
+        errors = level(who, users, "errors")(found)
+        return ", ".join(f"{count} times {error}" for error, count in errors.items())
+
+    return words
+
+
+CLAIMED = "What the analysis claims"
+WANTED = "What this project set out to reach"
+CLAIMS = (
+    Claim("Search among 10,000, 10 users: 150 → 25 ms", CLAIMED, http(SMALL, "search", "naive"),
+          http(SMALL, "search", "cold"), 150 / 25),
+    Claim("List of 20 rows, 10 users: 80 → 35 ms", CLAIMED, http(SMALL, "list", "naive"),
+          http(SMALL, "list", "cold"), 80 / 35),
+    Claim("Users at once: 50 → 200", CLAIMED, served(SMALL, "naive"), served(SMALL, "ours"), 200 / 50, "users",
+          less=False),
+    Claim("Queries per request: 5–10 → 1–2", CLAIMED, most_queries("naive"), most_queries("cold"), None, "queries",
+          at_most=2),
+    Claim("Full-text search alone: 85 % faster", CLAIMED, ablation("search", "naive"), ablation("search", "fulltext"),
+          1 / 0.15),
+    Claim("Pooling alone: 40 % more under concurrency", CLAIMED, ablation("list", "naive", "rps"),
+          ablation("list", "pool", "rps"), 1.4, "requests/s", less=False),
+    Claim("Caching alone: 70 % faster once cached", CLAIMED, ablation("list", "naive"), ablation("list", "cache"),
+          1 / 0.3),
+    Claim("Validation of a name: 60 % faster", CLAIMED, micro("validation", "naive"), micro("validation", "ours"),
+          1 / 0.4, "µs"),
+    Claim("Serialization of a list: 35 % faster", CLAIMED, micro("serialization", "naive"),
+          micro("serialization", "ours"), 1 / 0.65, "µs"),
+    Claim("Queries of a list: 60 % fewer", CLAIMED, http(SMALL, "list", "naive", "queries"),
+          http(SMALL, "list", "cold", "queries"), 1 / 0.4, "queries"),
+    Claim("Search by SQL at 1,000,000, p50: 200 times", WANTED, sql(LARGE, "naive", "p50_ms"),
+          sql(LARGE, "ours", "p50_ms"), 200),
+    Claim("Search by SQL at 10,000, p50: 15 times", WANTED, sql(SMALL, "naive", "p50_ms"),
+          sql(SMALL, "ours", "p50_ms"), 15),
+    Claim("Our search by SQL, p95: at 1,000,000 at most 10 times that at 10,000", WANTED, sql(SMALL, "ours", "p95_ms"),
+          sql(LARGE, "ours", "p95_ms"), 0.1),
+    Claim("Our search by SQL, p95: at 5,000,000 at most 10 times that at 10,000", WANTED, sql(SMALL, "ours", "p95_ms"),
+          sql(HUGE, "ours", "p95_ms"), 0.1),
+    Claim("Search over HTTP, 10 users, at 10,000: 12 times", WANTED, http(SMALL, "search", "naive"),
+          http(SMALL, "search", "cold"), 12),
+    Claim("List over HTTP, 10 users, at 10,000: 10 times", WANTED, http(SMALL, "list", "naive"),
+          http(SMALL, "list", "cold"), 10),
+    Claim("List over HTTP, 10 users, at 1,000,000: 100 times", WANTED, http(LARGE, "list", "naive"),
+          http(LARGE, "list", "cold"), 100),
+    Claim("Users served (p95 ≤ 500 ms, no error): 10 times", WANTED, served(SMALL, "naive"), served(SMALL, "ours"),
+          10, "users", less=False),
+    Claim("1,000 users of ours wait less (p95, no error) than 50 of the slow app's", WANTED,
+          level("naive", 50, "p95_ms"), level("ours", 1000, "p95_ms"), 1, broken=failures("ours", 1000)),
+    Claim("A page at depth 999,000, by cursor rather than OFFSET: 30 times", WANTED,
+          lambda found: found["sql"][LARGE]["pages"]["offset"]["p50_ms"],
+          lambda found: found["sql"][LARGE]["pages"]["cursor"]["p50_ms"], 30),
+    Claim("Public answers from nginx: 60 % of the same bytes as a file", WANTED,
+          lambda found: found["ceiling"][SMALL]["front"]["file"]["rps"]["median"],
+          lambda found: found["ceiling"][SMALL]["front"]["public"]["rps"]["median"], 0.6, "requests/s", less=False),
+)  # fmt: skip
+
+# What the analysis says of the slow app: (what, claimed, what was measured, unit).
+SLOW_APP = (
+    ("mean answer, 1 user", 50, level("naive", 1, "mean_ms"), "ms"),
+    ("mean answer, 10 users", 150, level("naive", 10, "mean_ms"), "ms"),
+    ("mean answer, 50 users", 500, level("naive", 50, "mean_ms"), "ms"),
+    ("mean answer, 100 users", 1200, level("naive", 100, "mean_ms"), "ms"),
+    ("failed requests, 100 users: connections are exhausted", None, level("naive", 100, "failed"), "requests"),
+    ("memory, 1 user", 120, memory(1), "MB"),
+    ("memory, 50 users", 450, memory(50), "MB"),
+)
+
+
+def judged(found):
+    """Every claim."""
+    return [claim.judged(found) for claim in CLAIMS]
+
+
+def slow_app(found):
+    """The slow app as described and as it was found; alike where neither is twice the other."""
+    rows = []
+    for what, claimed, source, unit in SLOW_APP:
+        measured = figure(source, found)
+        alike = None
+        if measured is not None:
+            alike = measured > 0 if claimed is None else 0.5 <= measured / claimed <= 2
+        rows.append({"what": what, "claimed": claimed, "measured": measured, "unit": unit, "alike": alike})
+    return rows
+
+
+def beside_peer(found):
+    """What part of the peer's throughput ours reaches, by request."""
+    rows = []
+    for request in ("list", "search", "mix"):
+        theirs = figure(peer(request, "peer"), found)
+        ours = {who: figure(peer(request, who), found) for who in ("gevent", "gthread")}
+        part = {who: rounded(rps / theirs, 3) if rps and theirs else None for who, rps in ours.items()}
+        rows.append({"request": request, "peer_rps": theirs, "rps": ours, "part": part})
+    return rows

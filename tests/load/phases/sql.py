@@ -1,0 +1,44 @@
+"""What searches cost the database alone: ours, and the slow app's as Django writes it; pages by cursor and by number.
+
+Each app asks in its own environment, on a connection that is open, one query at a time.
+"""
+
+from load.figures import percentile, ratio, rounded, spread
+
+
+def run(bench):
+    """By kind of term, and over all; in milliseconds."""
+    terms = {kind: of_kind[: bench.options.terms] for kind, of_kind in bench.terms.items()}
+    rounds = {"ours": {}, "naive": {}}
+    for number in range(bench.options.rounds):
+        bench.step(f"search by SQL, round {number + 1} of {bench.options.rounds}")
+        # Other terms in each round, so that none is asked twice.
+        part = {kind: of_kind[number :: bench.options.rounds] for kind, of_kind in terms.items()}
+        for who, app, script in (("naive", "naive", "search_naive.py"), ("ours", "customers", "search_ours.py")):
+            for kind, times in bench.stand.python(app, script, terms=part).items():
+                rounds[who].setdefault(kind, []).extend(times)
+    bench.step("pages by cursor and by number")
+    depth = bench.size - min(1000, bench.size // 2)
+    pages = bench.stand.python("customers", "depth.py", depth=depth, times=max(5, bench.options.terms))
+    return {
+        "search": {who: {kind: figures(times) for kind, times in found.items()} for who, found in rounds.items()},
+        "all": {who: figures([each for times in found.values() for each in times]) for who, found in rounds.items()},
+        "ratio": ratio(*(median([t for times in rounds[who].values() for t in times]) for who in ("naive", "ours"))),
+        "depth": depth,
+        "pages": {way: figures(times) for way, times in pages.items()},
+    }
+
+
+def figures(times):
+    """Of times in seconds."""
+    ordered = sorted(times)
+    return {
+        "queries": len(ordered),
+        **{f"p{percent}_ms": rounded(percentile(ordered, percent) * 1000) for percent in (50, 95)},
+        **{f"{name}_ms": rounded(value * 1000) for name, value in spread(ordered).items() if name != "median"},
+    }
+
+
+def median(times):
+    """The middle one."""
+    return percentile(sorted(times), 50)
