@@ -77,7 +77,7 @@ remove-node: venv ## Take NODE=db3 out of the cluster for good, and delete all o
 	@$(VERB) ansible/playbooks/remove_node.yml $(if $(NODE),-e node=$(NODE))
 
 ##@ The proofs
-.PHONY: test test-all lint unit app-test plans index-costs molecule infra probe bench bench-check browser-test
+.PHONY: test test-all lint unit app-test plans index-costs molecule infra probe bench bench-check capacity browser-test
 test: lint unit app-test bench-check molecule ## Linters, unit tests, the app's tests, the benchmark's check, the whole stack
 test-all: lint unit app-test bench-check ## The same with every scenario of molecule/
 	@$(MAKE) molecule SCENARIO='$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))'
@@ -130,6 +130,9 @@ probe: venv ## Constant reads and writes through the lab's front door; prints an
 bench: venv ## The app beside the slow one and a hand-written peer, on hosts of its own: every claim, in half an hour
 	@command -v wrk >/dev/null || lab/bootstrap wrk
 	PYTHONPATH=tests python -m load $(ARGS)
+
+capacity: venv ## How many hosts serve USERS=10000, from what was measured; ARGS='--pause 10 --cores 4'
+	@PYTHONPATH=tests python -m load.capacity $(if $(USERS),$(USERS),$(error say how many: make capacity USERS=10000)) $(ARGS)
 
 bench-check: venv ## That the benchmark works, from the slow app to the report; nothing is concluded
 	@PYTHONPATH=tests python -m load --short

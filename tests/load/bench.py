@@ -42,6 +42,7 @@ class Bench:
 
     def __post_init__(self):
         self.asked = 0
+        self.primary = self.stand.primary
 
     def traffic(self, app, *, fresh=False, prefix=""):
         """Requests to an app. No two rounds ask the same, but for those that are to meet a warm cache."""
@@ -67,7 +68,9 @@ class Bench:
         watch = threading.Timer(seconds / 2, lambda: busiest.append(self.stand.backends(app)))
         before, statements = self.stand.counters(), self.stand.statements(app)
         watch.start()
+        own = time.process_time()
         sample = client.run(target, scripts, seconds)
+        own = time.process_time() - own
         watch.join()
         after = self.stand.counters()
         asked = max(1, sample.answered + sum(sample.errors.values()))
@@ -76,7 +79,10 @@ class Bench:
             "users": users,
             "queries": rounded((self.stand.statements(app) - statements) / asked),
             "app_cpu_ms": per_request(before, after, app_side(app), asked),
-            "database_cpu_ms": per_request(before, after, database_side(), asked),
+            "database_cpu_ms": per_request(before, after, database_side, asked),
+            "primary_cpu_ms": per_request(before, after, database_side, asked, self.primary.__eq__),
+            "replica_cpu_ms": per_request(before, after, database_side, asked, self.primary.__ne__),
+            "client_cpu_ms": rounded(own * 1000 / asked),
             "front_cpu_ms": per_request(before, after, lambda host, user: user == "www-data", asked),
             "backends": backends,
             "backends_working": working,
@@ -95,17 +101,17 @@ def app_side(app):
     return lambda host, user: user == app or user in APP_SIDE.get(host, ())
 
 
-def database_side():
+def database_side(host, user):
     """Whether a process is PostgreSQL's."""
-    return lambda host, user: host in DATABASE_SIDE and user == "postgres"
+    return host in DATABASE_SIDE and user == "postgres"
 
 
-def per_request(before, after, counts, requests):
-    """Milliseconds of processor per request."""
+def per_request(before, after, counts, requests, of_host=lambda host: True):
+    """Milliseconds of processor per request, of the processes that count on some hosts."""
     used = sum(
         figures["cpu_s"] - before.get(host, {}).get(user, {}).get("cpu_s", 0.0)
         for host, users in after.items()
         for user, figures in users.items()
-        if counts(host, user)
+        if of_host(host) and counts(host, user)
     )
     return rounded(max(0.0, used) * 1000 / requests)

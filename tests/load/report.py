@@ -48,14 +48,16 @@ def assemble(store, where):
 
 
 def write_all(everything, folder, keep):
-    """reports/bench.html, .json and .md; with `keep` the page and the table in docs/ as well."""
+    """reports/bench.html, .json and .md; with `keep` in docs/ as well, the table as a part of docs/benchmark.md."""
     table = markdown(everything)
     html = page.render(everything)
-    write(folder / "bench.json", json.dumps(everything, indent=1, ensure_ascii=False) + "\n")
+    figures = json.dumps(everything, indent=1, ensure_ascii=False) + "\n"
+    write(folder / "bench.json", figures)
     write(folder / "bench.md", table)
     write(folder / "bench.html", html)
     if keep:
         write(DOCS / "bench.html", html)
+        write(DOCS / "bench.json", figures)
         write(DOCS / "benchmark.md", merged((DOCS / "benchmark.md").read_text(), table))
 
 
