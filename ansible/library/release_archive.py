@@ -169,6 +169,8 @@ def uncommitted(source):
 def check_committed(source):
     """Refuse a working tree that nobody could get back."""
     files = uncommitted(source)
+    if files and git(source, "rev-parse", "HEAD") is None:
+        raise BuildError(f"{source} has no commit: make one, or give the release a name: -e release_name=NAME")
     if files:
         shown = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
         raise BuildError(
