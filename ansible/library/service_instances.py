@@ -117,7 +117,7 @@ PROPERTIES = "Id,ActiveState,UnitFileState,ActiveEnterTimestamp,ExecMainStartTim
 READY = "/readyz"
 ATTEMPT = 10  # seconds that one readiness check may take
 RESTARTS = 3  # after so many within one wait, a process that dies as it starts is not waited for any longer
-JOURNAL_LINES = 20
+JOURNAL_LINES = 30
 
 
 class InstanceError(Exception):

@@ -231,5 +231,5 @@ def test_what_is_no_part_of_a_release_may_change(repository, wheels, tmp_path):
 
 def test_a_project_outside_a_repository_needs_a_name(project, wheels, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
-    with pytest.raises(release_archive.BuildError, match="has no commit: .* -e release_name=NAME"):
+    with pytest.raises(release_archive.BuildError, match=r"has no commit: .* -e release_name=NAME"):
         build(project, tmp_path, committed=True)
