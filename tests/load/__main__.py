@@ -119,7 +119,7 @@ def main():
 
         return short.main()
     measured = Options(rounds=options.rounds, seconds=options.seconds)
-    header = {"commit": commit(), "options": {**asdict(measured), "levels": list(measured.levels)}}
+    header = {"commit": commit(), "options": asdict(measured)}
     store = Store(REPORTS / "bench", header)
     if options.fresh:
         store.clear()

@@ -12,6 +12,7 @@ from load.lab import DATABASES
 APP_SIDE = {"app1": ("pgbouncer", "postgres", "haproxy")}  # and the app's own
 DATABASE_SIDE = ("db1", "db2")
 WARM_UP_SECONDS = 30  # at most
+FEW = 10  # what is asked again and again
 
 
 @dataclass(frozen=True)
@@ -44,25 +45,26 @@ class Bench:
         self.asked = 0
         self.primary = self.stand.primary
 
-    def traffic(self, app, *, fresh=False, prefix=""):
-        """Requests to an app. No two rounds ask the same, but for those that are to meet a warm cache."""
+    def traffic(self, app, *, fresh=False, few=False, prefix=""):
+        """Requests to an app: what nobody has asked before, or one of a few again and again, or whatever comes."""
+        amount = FEW if few else None
         self.asked += 1
         target = self.stand.target(app)
         return traffic.Traffic(
             host=target.host,
             headers=target.headers,
             tokens=self.tokens[DATABASES[app]],
-            rows=self.rows,
-            terms=traffic.words(self.terms),
+            rows=self.rows[:amount],
+            terms=traffic.words(self.terms)[:amount],
             seed=f"{self.seed}-{self.asked}",
             fresh=fresh,
             prefix=prefix,
         )
 
-    def round(self, app, kind, *, users=None, seconds=None, fresh=False, prefix=""):
+    def round(self, app, kind, *, users=None, seconds=None, **what):
         """One round: latencies, and what it cost whom."""
         users, seconds = users or self.options.users, seconds or self.options.seconds
-        scripts = self.traffic(app, fresh=fresh, prefix=prefix).scripts(kind, users)
+        scripts = self.traffic(app, **what).scripts(kind, users)
         target = self.stand.target(app)
         busiest = []
         watch = threading.Timer(seconds / 2, lambda: busiest.append(self.stand.backends(app)))

@@ -29,7 +29,7 @@ class Claim:
     unit: str = "ms"
     less: bool = True
     at_most: float | None = None  # where the figure itself has to hold, rather than the ratio
-    because: str = ""  # why it does not hold, where that is known
+    because: object = lambda found: ""  # why it does not hold, where that is known
     broken: object = lambda found: ""  # what breaks it whatever the figures are
 
     def judged(self, found):
@@ -55,16 +55,18 @@ class Claim:
             "held": held,
             "unit": self.unit,
             "target_is": "ratio" if self.at_most is None else "figure",
-            "reason": broken or self._reason(held, times, after),
+            "reason": broken or self._reason(found, held, times, after),
         }
 
-    def _reason(self, held, times, after):
+    def _reason(self, found, held, times, after):
         if held is None:
             return "not measured in this run"
         if held:
             return ""
-        measured = f"{after:g} {self.unit}" if self.at_most is not None else f"{times:g} times"
-        return self.because or f"measured: {measured}"
+        if self.at_most is not None:
+            return f"{after:g} {self.unit} rather than {self.at_most:g}"
+        known = self.because(found)
+        return f"{times:.3g} times rather than {self.target:.3g}" + (f": {known}" if known else "")
 
 
 def http(size, endpoint, who, figure="p50_ms"):
@@ -100,6 +102,17 @@ def served(size, who):
 def level(who, users, figure, size=SMALL):
     """A figure of one level of users."""
     return lambda found: next(each for each in found["users"][size]["levels"][who] if each["users"] == users)[figure]
+
+
+def planning(size):
+    """How much of our search is not looking for anything."""
+
+    def words(found):
+        of_size = found["sql"][size]
+        middle, whole = of_size["planning"]["ours"]["median"], of_size["all"]["ours"]["p50_ms"]
+        return f"the database plans for {middle:.3g} ms of {whole:.3g}"
+
+    return words
 
 
 def most_queries(who):
@@ -140,15 +153,16 @@ CLAIMS = (
     Claim("Caching alone: 70 % faster once cached", CLAIMED, ablation("list", "naive"), ablation("list", "cache"),
           1 / 0.3),
     Claim("Validation of a name: 60 % faster", CLAIMED, micro("validation", "naive"), micro("validation", "ours"),
-          1 / 0.4, "µs"),
+          1 / 0.4, "µs", because=lambda found: "Python keeps compiled patterns, so the slow app hardly compiles; ours "
+          "looks at each character, as names are in every script"),
     Claim("Serialization of a list: 35 % faster", CLAIMED, micro("serialization", "naive"),
           micro("serialization", "ours"), 1 / 0.65, "µs"),
     Claim("Queries of a list: 60 % fewer", CLAIMED, http(SMALL, "list", "naive", "queries"),
           http(SMALL, "list", "cold", "queries"), 1 / 0.4, "queries"),
     Claim("Search by SQL at 1,000,000, p50: 200 times", WANTED, sql(LARGE, "naive", "p50_ms"),
-          sql(LARGE, "ours", "p50_ms"), 200),
+          sql(LARGE, "ours", "p50_ms"), 200, because=planning(LARGE)),
     Claim("Search by SQL at 10,000, p50: 15 times", WANTED, sql(SMALL, "naive", "p50_ms"),
-          sql(SMALL, "ours", "p50_ms"), 15),
+          sql(SMALL, "ours", "p50_ms"), 15, because=planning(SMALL)),
     Claim("Our search by SQL, p95: at 1,000,000 at most 10 times that at 10,000", WANTED, sql(SMALL, "ours", "p95_ms"),
           sql(LARGE, "ours", "p95_ms"), 0.1),
     Claim("Our search by SQL, p95: at 5,000,000 at most 10 times that at 10,000", WANTED, sql(SMALL, "ours", "p95_ms"),

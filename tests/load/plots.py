@@ -12,7 +12,8 @@ THIN = alt.Axis(grid=True, gridColor="#eeeeee", domain=False, ticks=False, label
 
 def svg(chart):
     """A chart as text."""
-    themed = chart.configure_view(stroke=None).configure(
+    themed = chart.configure(
+        view={"stroke": None},
         font="sans-serif",
         axis={"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
         header={"labelFontSize": 13, "labelFontWeight": "bold", "title": None},
@@ -30,9 +31,11 @@ def bars(rows, *, title, log=True, height=22):
     """Labelled bars, one below the other: rows of label, who and value; grouped by label."""
     order = list(dict.fromkeys(row["who"] for row in rows))
     labels = list(dict.fromkeys(row["label"] for row in rows))
-    scale = alt.Scale(type="log" if log else "linear", nice=True)
-    if log:
-        floor = min(row["value"] for row in rows) / 3
+    values = [row["value"] for row in rows]
+    scale = alt.Scale(zero=True)
+    if log:  # which has no zero to begin at
+        floor = min(values) / 3
+        scale = alt.Scale(type="log", nice=False, domain=[floor, max(values) * 2])
         rows = [row | {"floor": floor} for row in rows]
     x = alt.X("value:Q", scale=scale, title=title, axis=THIN)
     base = alt.Chart(data(rows)).encode(
@@ -69,7 +72,7 @@ def endpoints(found):
         for endpoint, by_who in found.items()
         for who, figures in by_who.items()
     ]
-    return bars(present(rows), title="median answer with 10 users (ms, each step is ten times)")
+    return bars(present(rows), title="median answer with 10 users (ms, logarithmic)")
 
 
 def row(label, who, value, unit):
@@ -91,7 +94,7 @@ def searches(found):
         for each in ("naive", "ours")
         if (figures := found["search"][each].get(kind))
     ]
-    return bars(present(rows), title="median of the SQL alone (ms, each step is ten times)")
+    return bars(present(rows), title="median of the SQL alone (ms, logarithmic)")
 
 
 def users(found):

@@ -16,6 +16,10 @@ class Store:
     folder: Path
     header: dict  # commit and options: what has to be the same for a finding to count
 
+    def __post_init__(self):
+        # As it comes back from a file, where a tuple is a list.
+        self.header = json.loads(json.dumps(self.header))
+
     def path(self, phase, size):
         """Where a finding lies."""
         return self.folder / f"{phase}-{size}.json"

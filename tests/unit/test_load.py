@@ -185,7 +185,7 @@ def test_larger_sizes_are_for_what_depends_on_them():
 
 
 def test_what_was_found_is_kept_for_the_same_commit_alone(tmp_path):
-    store = Store(tmp_path, {"commit": "abc"})
+    store = Store(tmp_path, {"commit": "abc", "levels": (1, 10)})
     store.save("http", 10_000, {"list": 1}, seed="s")
     assert store.load("http", 10_000)["found"] == {"list": 1}
     assert store.all() == {"http": {10_000: {"list": 1}}}
@@ -246,6 +246,7 @@ def findings(**changes):
     searched = {
         "search": {"ours": {"last name": times}, "naive": {"last name": slow}},
         "all": {"ours": times, "naive": slow},
+        "planning": {"ours": {"median": 0.8}, "naive": {"median": 0.2}},
         "depth": 9_000,
         "pages": {"cursor": times, "offset": slow},
     }

@@ -28,7 +28,9 @@ def run(bench):
     def measure(name, prefix, requests, number):
         for request in requests:
             bench.step(f"{request}, {name}, round {number + 1} of {bench.options.rounds}")
-            rounds[request].setdefault(name, []).append(bench.round("naive", request, prefix=prefix))
+            rounds[request].setdefault(name, []).append(
+                bench.round("naive", request, prefix=prefix, few=name == "cache")
+            )
 
     for number in range(bench.options.rounds):
         measure("naive", "", rounds, number)

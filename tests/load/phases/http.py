@@ -4,7 +4,7 @@ nothing is cached (cold), and asked the same again and again (warm)."""
 from load.figures import over_rounds
 
 ENDPOINTS = ("list", "search", "detail", "stats")
-WHO = {"naive": ("naive", False), "cold": ("customers", True), "warm": ("customers", False)}
+WHO = {"naive": ("naive", {}), "cold": ("customers", {"fresh": True}), "warm": ("customers", {"few": True})}
 
 
 def run(bench):
@@ -14,7 +14,7 @@ def run(bench):
         bench.warm_up(app)
     for number in range(bench.options.rounds):
         for endpoint in ENDPOINTS:
-            for who, (app, fresh) in WHO.items():
+            for who, (app, what) in WHO.items():
                 bench.step(f"{endpoint}, {who}, round {number + 1} of {bench.options.rounds}")
-                rounds[endpoint][who].append(bench.round(app, endpoint, fresh=fresh))
+                rounds[endpoint][who].append(bench.round(app, endpoint, **what))
     return {endpoint: {who: over_rounds(of_who) for who, of_who in found.items()} for endpoint, found in rounds.items()}

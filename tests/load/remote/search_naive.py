@@ -5,7 +5,7 @@ import time
 from customers.views import CustomerViewSet
 from django.db import connection
 
-found = {}
+found, planning = {}, []
 view = CustomerViewSet()
 with connection.cursor() as cursor:
     cursor.execute("SELECT 1")
@@ -17,4 +17,6 @@ with connection.cursor() as cursor:
             cursor.execute(statement, values)
             cursor.fetchall()
             found.setdefault(kind, []).append(time.perf_counter() - started)
-print(json.dumps(found))
+        cursor.execute("EXPLAIN (SUMMARY, FORMAT JSON) " + statement, values)
+        planning.append(cursor.fetchone()[0][0]["Planning Time"])
+print(json.dumps({"times": found, "planning_ms": planning}))

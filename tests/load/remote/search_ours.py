@@ -6,7 +6,7 @@ from customers.pagination import Listing
 from customers.selectors import LIST_FIELDS, Selection
 from django.db import connection
 
-found = {}
+found, planning = {}, []
 with connection.cursor() as cursor:
     cursor.execute("SELECT 1")
     for kind, terms in PARAMETERS["terms"].items():
@@ -16,4 +16,6 @@ with connection.cursor() as cursor:
             cursor.execute(statement.text, statement.params)
             cursor.fetchall()
             found.setdefault(kind, []).append(time.perf_counter() - started)
-print(json.dumps(found))
+        cursor.execute("EXPLAIN (SUMMARY, FORMAT JSON) " + statement.text, statement.params)
+        planning.append(cursor.fetchone()[0][0]["Planning Time"])
+print(json.dumps({"times": found, "planning_ms": planning}))
