@@ -43,7 +43,7 @@ VERB = ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) $(if $(TIE
 
 .PHONY: plan deploy rollback maintenance switchover restart reboot upgrade remove-node renew-certificates rebuild-etcd
 plan: venv ## What site.yml would change, host by host; HOST=db1 for one of them
-	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACKS_ENABLED= \
+	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
 	  ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) site.yml --check --diff $(ARGS)
 
 deploy: venv ## Roll the working tree of an app over its hosts: ARGS='-e app=NAME -e release_name=NAME'
