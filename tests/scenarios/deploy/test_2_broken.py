@@ -53,7 +53,7 @@ def migration_fails(project):
 
 
 def migration_breaks(project):
-    sql = "ALTER TABLE customers_customer DROP COLUMN notes"
+    sql = 'ALTER TABLE "customers_customer" DROP COLUMN "notes"'
     project.write("customers/migrations/0004_breaks.py", MIGRATION.format(sql=sql)).commit()
 
 

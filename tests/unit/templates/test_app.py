@@ -294,7 +294,7 @@ def test_a_system_directory_is_not_taken(stack):
 
 def answers(**hosts):
     """What release_info says on each host; None stands for one that can't be reached."""
-    bare = {"live": "", "live_since": 0.0, "archives": [], "releases": []}
+    bare = {"live": "", "live_since": 0.0, "previous": "", "lock": {}, "archives": [], "releases": []}
     return {
         "results": [
             {"item": host, "unreachable": True} if answer is None else {"item": host} | bare | answer
@@ -350,3 +350,18 @@ def test_another_app_leaves_no_trace_of_this_one(render):
         text = render("app", template, cluster_app=app, item=1)
         assert "customers" not in text
         assert "shop" in text
+
+
+LOCKED = NEW | {"lock": {"run": "x", "by": "ann@desk", "since": "2030-01-01T11:00:00Z", "verb": "deploy"}}
+
+
+def test_a_deploy_under_way_keeps_site_yml_out(stack):
+    [doubt] = release(stack, answers(app1=LOCKED, app2=NEW), "__app_doubts")
+    for part in ("ann@desk has been busy with a deploy", "2030-01-01T11:00:00Z", "-e unlock=true"):
+        assert part in doubt
+
+
+def test_one_that_died_does_not(stack):
+    peers = {"__app_peers": answers(app1=LOCKED, app2=NEW), "ansible_play_hosts": ["app1", "app2"]}
+    assert stack.evaluate("__app_doubts", "app", __app_others={"dead": ["x"]}, **peers) == []
+    assert stack.evaluate("__app_doubts", "app", unlock="true", **peers) == []
