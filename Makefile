@@ -127,7 +127,7 @@ infra: venv ## Only the tests of running hosts, against those of INVENTORY
 probe: venv ## Constant reads and writes through the lab's front door; prints and keeps what visitors notice
 	@PYTHONPATH=tests python -m probe $(ARGS)
 
-bench: venv ## The app beside the slow one and a hand-written peer, on hosts of its own: every claim, in half an hour
+bench: venv ## The app beside the slow one and a hand-written peer, on hosts of its own: every claim
 	@command -v wrk >/dev/null || lab/bootstrap wrk
 	PYTHONPATH=tests python -m load $(ARGS)
 
