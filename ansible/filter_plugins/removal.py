@@ -8,7 +8,7 @@ def removal_faults(node, groups, primary):
 
     node:    its name, or "" if none was given
     groups:  Ansible's groups
-    primary: the host that is the primary now
+    primary: the host that is the primary now, or "" if none says so
     returns: messages, each with what to do; none if it may go
     """
     hosts = sorted(groups["cluster"])
@@ -21,6 +21,8 @@ def removal_faults(node, groups, primary):
         if groups.get(tier) == [node]
     ]
     databases = groups.get("postgres", [])
+    if node in databases and not primary:
+        faults.append(f"no database host says that it is the primary, and {node} might be: see make status")
     if node == primary and len(databases) > 1:
         faults.append(f"{node} is the primary: let another host be it first, by make switchover")
     if node in databases and len(databases) == 2:

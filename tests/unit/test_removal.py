@@ -34,6 +34,12 @@ def test_why_a_host_may_not_go(node, groups, words):
     assert words in fault
 
 
+def test_no_database_host_goes_while_nobody_knows_the_primary():
+    (fault,) = removal_faults("db2", GROUPS, "")
+    assert "no database host says that it is the primary, and db2 might be" in fault
+    assert removal_faults("app1", GROUPS, "") == []
+
+
 def test_all_reasons_are_said_at_once():
     assert len(removal_faults("db1", TWO, "db1")) == 2
     faults = removal_faults("one", {group: ["one"] for group in GROUPS}, "one")
