@@ -77,7 +77,7 @@ remove-node: venv ## Take NODE=db3 out of the cluster for good, and delete all o
 	@$(VERB) ansible/playbooks/remove_node.yml $(if $(NODE),-e node=$(NODE))
 
 ##@ The proofs
-.PHONY: test test-all lint unit app-test plans index-costs molecule infra probe bench bench-check capacity browser-test
+.PHONY: test test-all lint unit app-test plans plan-costs index-costs molecule infra probe bench bench-check capacity browser-test
 test: lint unit app-test bench-check molecule ## Linters, unit tests, the app's tests, the benchmark's check, the whole stack
 test-all: lint unit app-test bench-check ## The same with every scenario of molecule/
 	@$(MAKE) molecule SCENARIO='$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))'
@@ -107,13 +107,15 @@ plans: venv ## Plans of searches among 1,000,000 customers: no sequential scan, 
 	cd app
 	DATABASE_NAME=customers_plans pytest tests/plans --reuse-db $(ARGS)
 
+plan-costs: venv ## Searches planned for their terms and prepared, in the database of `make plans`
 index-costs: venv ## Inserts per second with all indexes and without each, in the database of `make plans`
+plan-costs index-costs:
 	@set -a
 	. "$$(lab/lab --lab test services)"
 	set +a
 	cd app
 	DATABASE_NAME=test_customers_plans DJANGO_SETTINGS_MODULE=tests.settings LOG_LEVEL=ERROR \
-	  python manage.py shell --no-imports --verbosity 0 --command 'from tests.plans.index_costs import main; main()'
+	  python manage.py shell --no-imports --verbosity 0 --command 'from tests.plans.$(subst -,_,$@) import main; main()'
 
 molecule: venv ## The stack on hosts of its own, eight and one: create, converge, idempotence, verify, destroy
 	@for scenario in $(SCENARIO); do

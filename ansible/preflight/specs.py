@@ -24,6 +24,7 @@ RANGES = (
     (r".*_port", 1, 65535),
     (r".*_(mb|days|instances|workers|threads|maxclients|maxconn|max_client_conn|max_connections|tries)", 1, None),
     (r"(app|nginx)_worker_connections", 1, None),
+    (r"pgbouncer_max_prepared_statements", 1, None),  # the app prepares its searches
     (r"etcd_election_ms", 1, 50_000),  # etcd accepts no more
     (r"postgresql_ttl", 20, None),  # Patroni accepts no less
     (r"postgresql_loop_wait", 1, None),

@@ -79,7 +79,8 @@ TEMPLATES = [
 
 def database(name: str) -> dict:
     """One alias. Both go through the same PgBouncer, which decides which server is behind a name."""
-    options: dict = {"connect_timeout": 5}
+    # What is sent apart from its parameters is prepared when it comes again and again; what Django sends never is.
+    options: dict = {"connect_timeout": 5, "prepare_threshold": 5}
     for option, variable in [("sslmode", "DATABASE_SSLMODE"), ("sslrootcert", "DATABASE_SSLROOTCERT")]:
         if value := env.text(variable, ""):
             options[option] = value

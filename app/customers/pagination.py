@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Self
 
 from django.core.exceptions import ValidationError
-from django.db import connections, router
 
 from customers.models import Customer
+from customers.queries import fetch, fetch_prepared
 from customers.sql import ANY, Sql, storable
 
 TABLE = Customer._meta.db_table
@@ -141,7 +141,10 @@ class Listing:
         backwards = cursor is not None and cursor.backwards
         # One row more than asked for tells whether there is another page.
         names = [*self.fields, *(["part", "computed"] if self.has_places else [])]
-        rows = [dict(zip(names, row, strict=True)) for row in fetch(self.statement(cursor, size + 1))]
+        statement = self.statement(cursor, size + 1)
+        # Which index serves a filter depends on its values.
+        found = fetch(statement) if self.filters else fetch_prepared(statement)
+        rows = [dict(zip(names, row, strict=True)) for row in found]
         more = len(rows) > size
         rows = rows[:size]
         if backwards:
@@ -196,9 +199,3 @@ class Listing:
             computed = ", ".join(column.sql for column in order.computed)
             columns += f", {number} AS part, ARRAY[{computed}]::text[] AS computed"
         return part.select(columns, after=after, filters=self.filters, order=order, limit=limit)
-
-
-def fetch(statement: Sql) -> list[tuple]:
-    with connections[router.db_for_read(Customer)].cursor() as db:
-        db.execute(statement.text, statement.params)
-        return db.fetchall()

@@ -14,7 +14,7 @@ import phonenumbers
 from django.conf import settings
 
 from customers.pagination import TABLE, Column, Order, Part
-from customers.sql import ANY, Sql, compose
+from customers.sql import ANY, Sql, compose, once
 from customers.validators import PHONE_CHARACTERS, tidy
 
 # What an index of trigrams can look up anywhere. Less than that is looked for where words begin.
@@ -48,6 +48,7 @@ FOLDED = "search_text"
 WRITTEN = "customers_written(first_name, last_name)"
 IS_WRITTEN = Sql(f"{WRITTEN} IS NOT NULL")
 NOTHING = Sql("false")
+FOLD = once("customers_fold(%s)")
 
 
 def tiers(term: str) -> tuple[Part, ...]:
@@ -70,22 +71,22 @@ def outside(conditions: Sql) -> Sql:
 
 
 def equal(column: Column, text: str) -> Sql:
-    return Sql(f"{column.sql} = customers_fold(%s)", (text,))
+    return Sql(f"{column.sql} = {FOLD}", (text,))
 
 
 def begins(column: Column, text: str) -> Sql:
     """As a range. How many rows it has can be estimated; ^@ would look so rare that all of them would be sorted."""
-    return Sql(f"{column.sql} {column.greater.replace('>', '>=')} customers_fold(%s)", (text,)) & ends(column, text)
+    return Sql(f"{column.sql} {column.greater.replace('>', '>=')} {FOLD}", (text,)) & ends(column, text)
 
 
 def longer(column: Column, text: str) -> Sql:
     """Begins with it and goes on. What is equal would have to be skipped row by row."""
-    return Sql(f"{column.sql} {column.greater} customers_fold(%s)", (text,)) & ends(column, text)
+    return Sql(f"{column.sql} {column.greater} {FOLD}", (text,)) & ends(column, text)
 
 
 def ends(column: Column, text: str) -> Sql:
     """Comes before everything that is greater than any beginning with it: no text has the last of all characters."""
-    return Sql(f"{column.sql} {column.less} (customers_fold(%s) || '{LAST_CHARACTER}')", (text,))
+    return Sql(f"{column.sql} {column.less} ({FOLD} || '{LAST_CHARACTER}')", (text,))
 
 
 def by_name(words: list[str]) -> Iterator[tuple[Sql, Order]]:
@@ -138,9 +139,11 @@ class Match:
 
     @classmethod
     def contains(cls, text: str, where: str = FOLDED, fold: str = "customers_fold") -> "Match":
+        folded = f"{fold}(%s)"
+        pattern = f"'%%' || customers_letters({folded}) || '%%'"
         return cls(
-            Sql(f"strpos({where}, {fold}(%s)) > 0", (text,)),
-            Sql(f"customers_letters({where}) LIKE '%%' || customers_letters({fold}(%s)) || '%%'", (text,)),
+            Sql(f"strpos({where}, {once(folded)}) > 0", (text,)),
+            Sql(f"customers_letters({where}) LIKE {once(pattern)}", (text,)),
         )
 
     def __and__(self, other: "Match") -> "Match":

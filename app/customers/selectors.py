@@ -13,7 +13,8 @@ from psycopg.errors import QueryCanceled
 from customers import search
 from customers.exceptions import TooSlowError
 from customers.models import Customer
-from customers.pagination import TABLE, Column, Cursor, Listing, Order, Page, Part, fetch
+from customers.pagination import TABLE, Column, Cursor, Listing, Order, Page, Part
+from customers.queries import fetch
 from customers.sql import ANY, Sql, all_of, any_of, compose
 
 LIST_FIELDS = (

@@ -31,6 +31,19 @@ class Sql:
     def where(self) -> Self:
         return Sql(f" WHERE {self.text}", self.params) if self else self
 
+    @property
+    def for_any_params(self) -> Self:
+        """With a plan that knows no parameters: it would work out their functions anew for each row."""
+        return Sql(self.text.replace(ONCE, "(SELECT "), self.params)
+
+
+# A comment, which is no matter to a plan that is made for the parameters: it has the value as a constant.
+ONCE = "/* once */ ("
+
+
+def once(expression: str) -> str:
+    return f"{ONCE}{expression})"
+
 
 # No condition.
 ANY = Sql("")

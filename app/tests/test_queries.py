@@ -77,6 +77,21 @@ def test_a_detail_is_one_query(api, make, statements):
     ]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_lists_go_on_when_a_column_changes_its_type(api, make):
+    make()
+    with connection.copy().cursor() as elsewhere:
+        try:
+            for _ in range(10):
+                assert api.get(URL).status_code == 200
+            elsewhere.execute("ALTER TABLE customers_customer ALTER city TYPE varchar(101)")
+            for _ in range(2):
+                assert len(api.get(URL).json()["results"]) == 1
+        finally:
+            elsewhere.execute("ALTER TABLE customers_customer ALTER city TYPE varchar(100)")
+            elsewhere.connection.close()
+
+
 def test_a_search_is_one_query(api, make, queries):
     make()
     with queries(2) as captured:

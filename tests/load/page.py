@@ -169,9 +169,7 @@ def pictures(found):
         yield f"<h2>What a search costs the database, among {size:,} customers</h2>"
         yield figure(
             plots.searches(searches),
-            "The SQL alone, one query at a time. <i>Nobody</i>: a term that is not found. To plan how to answer took "
-            f"the database {plots.shown(planned(searches, 'ours'), 'ms')} of ours, and "
-            f"{plots.shown(planned(searches, 'naive'), 'ms')} of the slow app's. A page at depth "
+            "The SQL alone, one query at a time. <i>Nobody</i>: a term that is not found. A page at depth "
             f"{searches['depth']:,} took {plots.shown(pages['cursor']['p50_ms'], 'ms')} by cursor and "
             f"{plots.shown(pages['offset']['p50_ms'], 'ms')} by OFFSET, both on our index.",
         )
@@ -192,11 +190,6 @@ def pictures(found):
             f"Processor time that one answer costs each tier, among {size:,} customers. The app host's includes "
             "PgBouncer and HAProxy; the database's, both hosts.",
         )
-
-
-def planned(searches, who):
-    """Milliseconds of planning, in the middle."""
-    return searches["planning"][who]["median"]
 
 
 def details(title, content):

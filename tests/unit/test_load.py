@@ -246,7 +246,6 @@ def findings(**changes):
     searched = {
         "search": {"ours": {"last name": times}, "naive": {"last name": slow}},
         "all": {"ours": times, "naive": slow},
-        "planning": {"ours": {"median": 0.8}, "naive": {"median": 0.2}},
         "depth": 9_000,
         "pages": {"cursor": times, "offset": slow},
     }

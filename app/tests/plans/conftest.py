@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -12,15 +13,29 @@ from tests.plans.people import ensure_people
 sys.path.append(str(Path(__file__).parents[3] / "tests" / "unit"))
 
 
-@pytest.fixture(scope="session")
-def deployed(tmp_path_factory) -> dict[str, str]:
+def deployed_settings() -> dict[str, str]:
     """PostgreSQL's settings on a host of the lab: of the instance, and of the app's role."""
     from harness import Stack, make_inventory
 
-    stack = Stack(make_inventory(tmp_path_factory.mktemp("inventory") / "lab"))
-    patroni = yaml.safe_load(stack.render("postgresql", "patroni.yml.j2", "db1"))
-    role = stack.evaluate("postgresql_role_settings", "postgresql")
-    return patroni["postgresql"]["parameters"] | role
+    with TemporaryDirectory() as directory:
+        stack = Stack(make_inventory(Path(directory) / "lab"))
+        patroni = yaml.safe_load(stack.render("postgresql", "patroni.yml.j2", "db1"))
+        role = stack.evaluate("postgresql_role_settings", "postgresql")
+    return {name: str(value) for name, value in (patroni["postgresql"]["parameters"] | role).items()}
+
+
+def set_settings(settings: dict[str, str]) -> None:
+    """For this transaction. What a session may set, is set; the rest is for the instance alone, and no plan depends
+    on it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_settings WHERE context = 'user'")
+        for name in {name for (name,) in cursor.fetchall()} & settings.keys():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, settings[name]])
+
+
+@pytest.fixture(scope="session")
+def deployed() -> dict[str, str]:
+    return deployed_settings()
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +45,8 @@ def people(django_db_setup, django_db_blocker) -> None:
 
 
 @pytest.fixture
-def as_deployed(people, db, deployed) -> dict[str, str]:
-    """What a session may set, is set; the rest is for the instance alone, and no plan depends on it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM pg_settings WHERE context = 'user'")
-        settable = {name for (name,) in cursor.fetchall()} & deployed.keys()
-        for name in settable:
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, str(deployed[name])])
-    return {name: str(deployed[name]) for name in settable}
+def as_deployed(people, db, deployed) -> None:
+    set_settings(deployed)
 
 
 class Worst:

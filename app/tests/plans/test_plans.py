@@ -25,14 +25,24 @@ def nodes(plan: dict) -> Iterator[dict]:
             yield from nodes(inner)
 
 
+def explained(sql: str, params: tuple) -> dict:
+    """The plan that a prepared statement has for any parameters, and what it does with these."""
+    names = tuple(f"${number}" for number in range(1, len(params) + 1))
+    values = f"({', '.join(['%s'] * len(params))})" if params else ""
+    with connection.connection.cursor() as cursor:
+        cursor.execute(f"PREPARE page AS {sql % names}")
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page{values}", params)
+        [[[plan]]] = cursor.fetchall()
+        cursor.execute("DEALLOCATE page")
+    return plan["Plan"]
+
+
 @pytest.fixture
 def page(as_deployed, worst):
     """customer_page, of which the plan is looked at before it is run."""
 
     def explain(execute, sql, params, many, context):
-        execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params, many, context)
-        [[[explained]]] = context["cursor"].fetchall()
-        plans.append(explained["Plan"])
+        plans.append(explained(sql, params))
         return execute(sql, params, many, context)
 
     def read(**wanted) -> Page:

@@ -10,7 +10,7 @@ testinfra_hosts = ["app"]
 CONFIGURATION = {
     "pool_mode": "transaction",
     "max_client_conn": "1000",
-    "max_prepared_statements": "200",
+    "max_prepared_statements": "40",
     "query_wait_timeout": "30",
     "server_login_retry": "0.5",
     "server_tls_sslmode": "verify-full",

@@ -9,15 +9,14 @@ from load.figures import percentile, ratio, rounded, spread
 def run(bench):
     """By kind of term, and over all; in milliseconds."""
     terms = {kind: of_kind[: bench.options.terms] for kind, of_kind in bench.terms.items()}
-    rounds, planning = {"ours": {}, "naive": {}}, {"ours": [], "naive": []}
+    rounds = {"ours": {}, "naive": {}}
     for number in range(bench.options.rounds):
         bench.step(f"search by SQL, round {number + 1} of {bench.options.rounds}")
         # Other terms in each round, so that none is asked twice.
         part = {kind: of_kind[number :: bench.options.rounds] for kind, of_kind in terms.items()}
         for who, app, script in (("naive", "naive", "search_naive.py"), ("ours", "customers", "search_ours.py")):
             answer = bench.stand.python(app, script, terms=part)
-            planning[who] += answer["planning_ms"]
-            for kind, times in answer["times"].items():
+            for kind, times in answer.items():
                 rounds[who].setdefault(kind, []).extend(times)
     bench.step("pages by cursor and by number")
     depth = bench.size - min(1000, bench.size // 2)
@@ -26,8 +25,6 @@ def run(bench):
         "search": {who: {kind: figures(times) for kind, times in found.items()} for who, found in rounds.items()},
         "all": {who: figures([each for times in found.values() for each in times]) for who, found in rounds.items()},
         "ratio": ratio(*(median([t for times in rounds[who].values() for t in times]) for who in ("naive", "ours"))),
-        # What of it the database needs to find out how to answer.
-        "planning": {who: spread(times) for who, times in planning.items()},
         "depth": depth,
         "pages": {way: figures(times) for way, times in pages.items()},
     }

@@ -16,7 +16,7 @@ DETAIL = ", ".join(DETAIL_FIELDS)
 
 def search(term="mark"):
     selection = Selection(term=term)
-    statement = Listing(selection.tiers, LIST_FIELDS, selection.filters).statement(None, PAGE_SIZE + 1)
+    statement = Listing(selection.tiers, LIST_FIELDS, selection.filters).statement(None, PAGE_SIZE + 1).for_any_params
     assert set(statement.params) == {term}
     return re.sub("%s", "$1::text", statement.text).replace("%%", "%")
 

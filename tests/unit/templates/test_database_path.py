@@ -60,7 +60,7 @@ def test_both_databases_lead_to_haproxy(pgbouncer):
 def test_a_transaction_is_what_a_client_gets(pgbouncer):
     settings = pgbouncer["pgbouncer"]
     assert settings["pool_mode"] == "transaction"
-    assert settings["max_prepared_statements"] == "200"
+    assert settings["max_prepared_statements"] == "40"
     assert settings["max_client_conn"] == "1000"
 
 

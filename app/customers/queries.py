@@ -1,0 +1,31 @@
+"""Runs statements, on the database that the request reads from."""
+
+import psycopg
+from django.db import NotSupportedError, connections, router
+
+from customers.models import Customer
+from customers.sql import Sql
+
+
+def fetch(statement: Sql) -> list[tuple]:
+    """Planned for its parameters."""
+    with connections[router.db_for_read(Customer)].cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        return cursor.fetchall()
+
+
+def fetch_prepared(statement: Sql) -> list[tuple]:
+    """Planned for any parameters; once it was run some times, for good: see docs/adr/0010-prepared-searches.md."""
+    connection = connections[router.db_for_read(Customer)]
+    connection.ensure_connection()
+    prepared = statement.for_any_params
+    try:
+        # Django's own cursors write the parameters into the statement.
+        with connection.make_cursor(psycopg.Cursor(connection.connection)) as cursor:
+            cursor.execute(prepared.text, prepared.params)
+            return cursor.fetchall()
+    except NotSupportedError:
+        # A migration has changed the type of a column. PgBouncer keeps what it prepared as long as its connections.
+        if connection.in_atomic_block:
+            raise
+        return fetch(statement)
