@@ -226,7 +226,9 @@ def test_searches_are_planned_once_for_all_terms(people):
         for term in ("müller", "anna", "smith", "lovelace", "nna", "silva", "com", "kim", "rossi", "wang"):
             found(term)
             customer_page(selection=Selection(term=term, is_active=True))
-        cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%AS part%'")
+        cursor.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%AS part%'"
+        )
         [(generic, custom)] = cursor.fetchall()
     assert generic >= 4
     assert custom == 0

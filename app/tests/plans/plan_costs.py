@@ -3,7 +3,7 @@
 from statistics import median, quantiles
 from time import perf_counter
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from customers.models import Customer
 from customers.pagination import Listing

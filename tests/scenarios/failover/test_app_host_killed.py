@@ -26,7 +26,9 @@ def story(lab, hosts, killed, visitors):
         lab.kill(killed)
         told.went_on = probe.answered(60)
         lab.start(killed)
-        told.ready = eventually(lambda: hosts(killed)[0].run("systemctl is-active customers@1").stdout.strip() == "active")
+        told.ready = eventually(
+            lambda: hosts(killed)[0].run("systemctl is-active customers@1").stdout.strip() == "active"
+        )
         assert probe.answered(15)
     told.report = probe.report
     return told
