@@ -105,7 +105,7 @@ def test_every_daemon_has_the_new_settings(story, hosts):
         shown = host.check_output("cd / && psql -XAt -h /run/pgbouncer -p 6432 -U root pgbouncer -c 'SHOW CONFIG'")
         assert "query_wait_timeout|29|" in shown
         for number in (1, 2):
-            pid = host.check_output("systemctl show --property=MainPID --value customers@%s", number)
+            pid = host.check_output(f"systemctl show --property=MainPID --value customers@{number}")
             assert "SLOW_REQUEST_SECONDS=2" in host.check_output("tr '\\0' '\\n' < /proc/%s/environ", pid)
     for host in hosts("redis"):
         # The limit of open files is what the process was started with.
