@@ -1,5 +1,6 @@
 """An app host dies under load, and comes back."""
 
+import time
 import types
 
 import pytest
@@ -25,6 +26,8 @@ def story(lab, hosts, killed, visitors):
         assert probe.answered(15)
         lab.kill(killed)
         told.went_on = probe.answered(60)
+        # What waits for the dead host is given up within that time.
+        time.sleep(PACE.timeout + 5)
         lab.start(killed)
         told.ready = eventually(
             lambda: hosts(killed)[0].run("systemctl is-active customers@1").stdout.strip() == "active"
@@ -43,7 +46,7 @@ def test_the_host_comes_back_by_itself(story):
 
 
 def test_no_read_fails(story):
-    assert story.report.failed_reads == 0, str(story.report)
+    assert not [reason for reason in story.report.reasons if reason.startswith("read")], str(story.report)
 
 
 def test_the_bounds_held(story):
