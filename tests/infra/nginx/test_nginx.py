@@ -180,3 +180,8 @@ def test_it_compresses(door, static_file):
 def test_it_does_not_tell_its_version(door):
     assert door.get("/static/no-such-file.css").headers["server"] == "nginx"
     assert not re.search(r"nginx/\d", door.get("/static/no-such-file.css").text)
+
+
+def test_the_kernel_notices_app_hosts_that_died(host):
+    assert host.sysctl("net.ipv4.tcp_keepalive_time") == 2
+    assert host.sysctl("net.ipv4.tcp_retries2") == 5
