@@ -97,7 +97,7 @@ app-test: venv ## The app's tests, against PostgreSQL and Redis
 	. "$$(lab/lab --lab test services)"
 	set +a
 	cd app
-	pytest $(ARGS)
+	pytest --numprocesses=auto $(ARGS)
 
 # The database is kept: the first run takes minutes to fill it.
 plans: venv ## Plans of searches among 1,000,000 customers: no sequential scan, bounded buffers

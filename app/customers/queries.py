@@ -19,9 +19,10 @@ def fetch_prepared(statement: Sql) -> list[tuple]:
     connection = connections[router.db_for_read(Customer)]
     connection.ensure_connection()
     prepared = statement.for_any_params
+    as_django_wraps = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     try:
         # Django's own cursors write the parameters into the statement.
-        with connection.make_cursor(psycopg.Cursor(connection.connection)) as cursor:
+        with as_django_wraps(psycopg.Cursor(connection.connection)) as cursor:
             cursor.execute(prepared.text, prepared.params)
             return cursor.fetchall()
     except NotSupportedError:

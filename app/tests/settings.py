@@ -9,8 +9,8 @@ from config.settings import *  # noqa: F403
 from config.settings import CACHES, DATABASES, REST_FRAMEWORK, STORAGES
 
 DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
-# Within the prefix that the Redis user is limited to.
-CACHES["default"]["KEY_PREFIX"] = "customers:tests"
+# Within the prefix that the Redis user is limited to; each process of tests for itself.
+CACHES["default"]["KEY_PREFIX"] = f"customers:tests:{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 REST_FRAMEWORK["TEST_REQUEST_DEFAULT_FORMAT"] = "json"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -132,7 +132,8 @@ def test_what_takes_too_long_is_cut_with_a_hint(api, make):
 
 def slowly(execute, sql, params, many, context):
     if "customers_customer" in sql:
-        sql = f"SET LOCAL statement_timeout = 10; SELECT pg_sleep(60), searched.* FROM ({sql}) searched"
+        execute("SET LOCAL statement_timeout = 10", None, False, context)
+        sql = f"SELECT pg_sleep(60), searched.* FROM ({sql}) searched"
     return execute(sql, params, many, context)
 
 

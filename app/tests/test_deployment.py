@@ -119,6 +119,7 @@ def test_the_databases_go_through_pgbouncer(read):
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            "prepare_threshold": 5,
             "pool": {"min_size": 2, "max_size": 4, "timeout": 12.5, "max_idle": 10, "max_waiting": 64},
         },
     }
@@ -134,6 +135,7 @@ def test_migrations_go_past_it(read):
     )
     assert settings["DATABASES"]["default"]["OPTIONS"] == {
         "connect_timeout": 5,
+        "prepare_threshold": 5,
         "options": "-c lock_timeout=5000",
         "sslmode": "verify-full",
         "sslrootcert": "/etc/pergola/tls/services-ca.crt",
