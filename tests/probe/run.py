@@ -36,9 +36,10 @@ class Settings:
 
 
 class Probe:
-    """`with Probe(target) as probe:` runs until the block ends, or its bounds are reached; then probe.report is true.
+    """`with Probe(target) as probe:` runs until the block ends; then probe.report is true.
 
-    Leaving the block reads every acknowledged row back, compares it with what was written, and deletes it.
+    Leaving the block reads every acknowledged row back, compares it with what was written, and deletes it. Where the
+    settings' bounds have ended the load before that, it raises RuntimeError: what came last had no witness.
     """
 
     def __init__(self, target, settings=None):
@@ -60,10 +61,13 @@ class Probe:
         return self
 
     def __exit__(self, kind, *_):
+        early = not self._stop.is_set() and not self.running
         self._stop.set()
         self._thread.join()
         if self._error and kind is None:
             raise self._error
+        if early and kind is None:
+            raise RuntimeError(f"the load ended early, after {self.report}: give it more seconds or requests")
 
     def stop(self):
         """End it, as leaving the block does."""
@@ -84,6 +88,7 @@ class Probe:
     def wait(self):
         """Return when its bounds are reached and its rows are gone."""
         self._thread.join()
+        self._stop.set()
 
     def answered(self, seconds):
         """Whether reads and writes have both succeeded after this moment, within so many seconds."""
