@@ -12,22 +12,25 @@ from credentials import missing_names
 from .specs import SECRETS
 
 FILE = "group_vars/cluster/secrets.yml"
+# The tiers whose data no run can make anew.
+KEEPERS = {"etcd", "postgres"}
 
 
 def missing(inventory):
     """What is not there, and where to get it from."""
     content = {name: inventory.shared(name) for name in SECRETS}
     command = f"type make secrets INVENTORY={inventory.directory}"
-    known = content["secrets_authorities"]
+    lacks = "no services authority among its secrets" if any(content.values()) else "no secrets"
+    known = fingerprint(inventory)
     if not known and set_up(inventory):
         yield (
-            f"this inventory has no secrets, but {', '.join(set_up(inventory))} were set up with some: restore {FILE} "
+            f"this inventory has {lacks}, but {', '.join(set_up(inventory))} were set up with some: restore {FILE} "
             "from your backup, since new ones would cut you off from the data"
         )
     elif not known and silent(inventory):
         yield (
-            f"this inventory has no secrets, and {', '.join(silent(inventory))} can't be asked whether they were set "
-            f"up with some: restore {FILE} if they were; only else {command}"
+            f"this inventory has {lacks}, and {', '.join(silent(inventory))} have not said whether they were set up "
+            f"with some: restore {FILE} if they were; only else {command}"
         )
     elif not any(content.values()):
         yield f"this inventory has no secrets: {command}"
@@ -42,13 +45,15 @@ def missing(inventory):
 
 
 def foreign(inventory):
-    """Hosts that were set up with other secrets, unless one of them has these: then the others are mended."""
+    """Hosts that were set up with other secrets, unless they keep no data and others have these: they are mended."""
     mine = fingerprint(inventory)
-    theirs = set_up(inventory)
-    if mine and theirs and mine not in theirs.values():
+    others = [host for host, theirs in set_up(inventory).items() if theirs != mine]
+    keepers = [host for host in others if KEEPERS & set(inventory.tiers(host))]
+    if mine and (keepers or others == list(set_up(inventory)) != []):
         yield (
-            f"{', '.join(theirs)} were set up with other secrets than those in {FILE}: restore the file that they were "
-            "set up with, since this one would cut you off from the data"
+            f"{', '.join(others)} were set up with other secrets than those in {FILE}: restore the file that they were "
+            "set up with, since this one would cut you off from the data; install a host anew that comes from "
+            "another cluster"
         )
 
 
@@ -59,8 +64,9 @@ def set_up(inventory):
 
 
 def silent(inventory):
-    """The hosts that were asked and did not answer."""
-    return [host for host, answer in inventory.answers("__preflight_facts").items() if not answer.get("ansible_facts")]
+    """The hosts that did not answer, or that this run does not ask."""
+    asked = inventory.answers("__preflight_facts")
+    return [host for host in inventory.hosts if not asked.get(host, {}).get("ansible_facts")]
 
 
 def fingerprint(inventory):

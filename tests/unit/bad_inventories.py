@@ -431,6 +431,11 @@ ANSWERS = {
 }
 MAKE = "type make secrets INVENTORY=inventories/x"
 RESTORE = "restore group_vars/cluster/secrets.yml"
+CUT_OFF = (
+    "restore the file that they were set up with, since this one would cut you off from the data; install a host anew "
+    "that comes from another cluster"
+)
+ASKED = ("__preflight_facts", "__preflight_host", "ansible_facts")
 SECRETS = {
     "no secrets for bare hosts": (NO_SECRETS | BARE, f"this inventory has no secrets: {MAKE}"),
     "no secrets for a cluster with data": (
@@ -441,8 +446,22 @@ SECRETS = {
     "other secrets than those of the cluster": (
         {"*|__preflight_host|authority": "0" * 64},
         "app1, app2, cache1, db1, db2, lb1 were set up with other secrets than those in "
-        "group_vars/cluster/secrets.yml: restore the file that they were set up with, "
-        "since this one would cut you off from the data",
+        f"group_vars/cluster/secrets.yml: {CUT_OFF}",
+    ),
+    "other secrets than those of one database": (
+        {"db1|__preflight_host|authority": "", "db2|__preflight_host|authority": "0" * 64},
+        f"db2 were set up with other secrets than those in group_vars/cluster/secrets.yml: {CUT_OFF}",
+    ),
+    "no secrets for a cluster of which only a bare host is asked": (
+        {**NO_SECRETS, "app2|__preflight_host|authority": ""}
+        | {f"{host}|{name}": GONE for host in HOSTS if host != "app2" for name in ASKED},
+        "this inventory has no secrets, and app1, cache1, db1, db2, lb1 have not said whether they were set up with "
+        f"some: {RESTORE} if they were; only else {MAKE}",
+    ),
+    "no services authority for a cluster with data": (
+        {"*|secrets_authorities": {"control": STUB_SECRETS["secrets_authorities"]["control"]}},
+        "this inventory has no services authority among its secrets, but app1, app2, cache1, db1, db2, lb1 were set up "
+        f"with some: {RESTORE} from your backup, since new ones would cut you off from the data",
     ),
     "one secret missing": (
         {"*|secrets_apps": {"shop": {key: value for key, value in SHOP.items() if key != "redis_password"}}},

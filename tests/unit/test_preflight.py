@@ -69,7 +69,7 @@ def test_an_empty_inventory():
         {"*|nginx_hsts_max_age": 0, "*|app_cpus": 1.5, "*|nginx_read_timeout": 65, "*|app_worker_class": "gthread"},
         {"*|cluster_apps": other_app()},
         {"*|cluster_machine_memory_mb": 4864},
-        {"db1|__preflight_host|authority": "", "db2|__preflight_host|authority": "0" * 64},
+        {"app1|__preflight_host|authority": "", "app2|__preflight_host|authority": "0" * 64},
         {"db1|__preflight_host|free_mb": {"/": 300}},
     ],
     ids=lambda changes: ", ".join(changes),
@@ -104,7 +104,7 @@ def test_secrets_that_may_be_somewhere_are_not_made_anew(inventory):
     for changes in (NO_SECRETS, BARE, BAD["away"][0]):
         changed(inventory, changes)
     assert inventory.faults()[1] == (
-        "this inventory has no secrets, and db2 can't be asked whether they were set up with some: "
+        "this inventory has no secrets, and db2 have not said whether they were set up with some: "
         f"{RESTORE} if they were; only else {MAKE}"
     )
 
