@@ -94,6 +94,17 @@ BREAKAGES = [
         red={"nginx/test_nginx.py::test_it_balances_over_all_instances"},
     ),
     Breakage(
+        "a load balancer stands aside",
+        host="lb2",
+        do="systemctl stop virtual-address",
+        undo="systemctl start virtual-address",
+        finding="lb2: stands aside from",
+        red={
+            "keepalived/test_keepalived.py::test_it_runs_and_starts_at_boot",
+            "keepalived/test_keepalived.py::test_no_host_stands_aside",
+        },
+    ),
+    Breakage(
         "a sandbox is gone",
         host="app2",
         do="sed -i '/^ProtectSystem=/d' /etc/systemd/system/pgbouncer.service.d/*.conf && "

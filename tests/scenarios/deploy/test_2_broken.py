@@ -6,7 +6,7 @@ from scenarios.deploy.conftest import APP
 from toolbox import name_of
 
 BOUND = Bound(failed=0)
-PACE = Settings(reads_per_second=80, writes_per_second=6)
+PACE = Settings(reads_per_second=120, writes_per_second=6)
 MIGRATION = """
 from django.db import migrations
 

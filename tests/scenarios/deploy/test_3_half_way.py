@@ -9,7 +9,7 @@ from scenarios.playbook import Playbook
 from toolbox import name_of
 
 BOUND = Bound(failed=0)
-PACE = Settings(reads_per_second=80, writes_per_second=6)
+PACE = Settings(reads_per_second=120, writes_per_second=6)
 # Where a run is killed: a task, and so many seconds after it began.
 KILLED_IN = [
     ("app : Take the lock", 0.2),

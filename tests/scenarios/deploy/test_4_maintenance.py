@@ -5,7 +5,7 @@ import pytest
 from probe import Bound, Probe, Settings, record
 from toolbox import name_of
 
-PACE = Settings(reads_per_second=40, writes_per_second=4)
+PACE = Settings(reads_per_second=120, writes_per_second=4)
 MIGRATION = """
 from django.db import migrations
 

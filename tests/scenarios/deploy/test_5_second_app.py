@@ -11,7 +11,7 @@ from scenarios.lab import ROOT
 from scenarios.playbook import Playbook
 
 BOUND = Bound(failed=0)
-PACE = Settings(reads_per_second=60, writes_per_second=6)
+PACE = Settings(reads_per_second=120, writes_per_second=6)
 SECOND = {
     "name": "notes",
     "path": "tests/second_app",

@@ -10,7 +10,7 @@ from toolbox import eventually, name_of
 # Reads that were under way on it are done again elsewhere. A write is not, as nobody knows whether it was done: those
 # of twenty visitors that met the host fail.
 BOUND = Bound(failed=10, gap_s=5)
-PACE = Settings(reads_per_second=100, writes_per_second=15)
+PACE = Settings(reads_per_second=120, writes_per_second=15)
 
 
 @pytest.fixture(scope="module")

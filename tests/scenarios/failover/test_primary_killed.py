@@ -10,7 +10,7 @@ from toolbox import eventually
 # Patroni lets a silent primary's claim run out after 20 s, or 25 s when an etcd leader died with it.
 BOUND = Bound(failed=20, gap_s=40)
 READ_GAP_S = 5  # replicas answer meanwhile
-PACE = Settings(reads_per_second=100, writes_per_second=15)
+PACE = Settings(reads_per_second=120, writes_per_second=15)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from toolbox import eventually, patroni_cluster
 # on it are done again on the primary.
 BOUND = Bound(failed=0, gap_s=40)
 READ_GAP_S = 5
-PACE = Settings(reads_per_second=100, writes_per_second=15)
+PACE = Settings(reads_per_second=120, writes_per_second=15)
 
 
 @pytest.fixture(scope="module")

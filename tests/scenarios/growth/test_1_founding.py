@@ -1,8 +1,9 @@
-"""A cluster is set up on bare hosts by runs that die half-way, each of which the next one continues."""
+"""Check mode leaves bare hosts bare. Then runs that die half-way, each of which the next one continues, set them up."""
 
 import types
 
 import pytest
+from toolbox import name_of
 
 # Where a run is killed: a task, and so many seconds after it began.
 KILLED_IN = [
@@ -20,7 +21,25 @@ KILLED_IN = [
 
 
 @pytest.fixture(scope="module")
-def story(small_site):
+def looked_at(small_site, hosts):
+    """A run in check mode, and what is found on the hosts afterwards."""
+    left = "ls -d /etc/pergola /etc/etcd /etc/patroni /etc/nginx /etc/redis /etc/haproxy /etc/pgbouncer /opt/customers"
+    run = small_site("--check", "--diff")
+    return types.SimpleNamespace(run=run, left={name_of(host): host.run(left).stdout for host in hosts("cluster")})
+
+
+def test_check_mode_says_which_packages_bare_hosts_would_get(looked_at):
+    assert "This host has not been set up yet" in looked_at.run.output
+    assert "etcd-server" in looked_at.run.output
+    assert looked_at.run.changed
+
+
+def test_check_mode_leaves_bare_hosts_bare(looked_at):
+    assert set(looked_at.left.values()) == {""}
+
+
+@pytest.fixture(scope="module")
+def story(looked_at, small_site):
     """Ten runs that are killed, the one that finishes, and one more."""
     for task, seconds in KILLED_IN:
         small_site.killed_in(task, after=seconds)

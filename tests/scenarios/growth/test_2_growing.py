@@ -11,7 +11,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 from toolbox import eventually, name_of, patroni_cluster, sql
 
 BOUND = Bound(failed=0)
-PACE = Settings(reads_per_second=80, writes_per_second=6)
+PACE = Settings(reads_per_second=120, writes_per_second=6)
 UNITS = "nginx haproxy pgbouncer redis-server patroni etcd 'customers@*.service'"
 PROCESSES = f"systemctl show --property=Id,MainPID {UNITS}"
 ETCDCTL = (

@@ -9,7 +9,7 @@ from toolbox import eventually, patroni_cluster
 
 # The time that PostgreSQL takes to stop where it was and to be promoted where it shall be; writes wait in PgBouncer.
 BOUND = Bound(failed=0, gap_s=2)
-PACE = Settings(reads_per_second=100, writes_per_second=15)
+PACE = Settings(reads_per_second=120, writes_per_second=15)
 
 
 def replicas(hosts, *roles):

@@ -8,7 +8,7 @@ from toolbox import eventually, name_of
 # What is under way on a connection to the shared address when that moves has to be asked again: at most one request of
 # each of twenty visitors, for each load balancer.
 MOVES = 40
-PACE = Settings(reads_per_second=100, writes_per_second=10)
+PACE = Settings(reads_per_second=120, writes_per_second=10)
 UNITS = {
     "etcd": "etcd",
     "redis": "redis-server",

@@ -9,7 +9,7 @@ from toolbox import eventually, name_of
 
 # Requests under way on connections to the shared address, when it moves with nginx's restart: twenty at most, twice.
 BOUND = Bound(failed=40, gap_s=5)
-PACE = Settings(reads_per_second=100, writes_per_second=10)
+PACE = Settings(reads_per_second=120, writes_per_second=10)
 PACKAGES = {
     "postgres": ["postgresql-17"],
     "app": ["pgbouncer"],

@@ -13,7 +13,7 @@ from toolbox import eventually, name_of
 
 # The shared address moves once, and takes no open connection along: at most one request of each of twenty visitors.
 BOUND = Bound(failed=20, gap_s=6)
-PACE = Settings(reads_per_second=100, writes_per_second=10)
+PACE = Settings(reads_per_second=120, writes_per_second=10)
 ETCDCTL = (
     "etcdctl --cacert=/etc/pergola/tls/control-ca.crt --cert=/etc/pergola/tls/etcd.crt --key=/etc/pergola/tls/etcd.key "
     "--write-out=json member list"
