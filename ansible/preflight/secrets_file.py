@@ -64,9 +64,10 @@ def set_up(inventory):
 
 
 def silent(inventory):
-    """The hosts that did not answer, or that this run does not ask."""
+    """The hosts that did not answer or that this run does not ask; none has been set up without an address."""
     asked = inventory.answers("__preflight_facts")
-    return [host for host in inventory.hosts if not asked.get(host, {}).get("ansible_facts")]
+    known = [host for host in inventory.hosts if inventory.guess(host, "host_address")]
+    return [host for host in known if not asked.get(host, {}).get("ansible_facts")]
 
 
 def fingerprint(inventory):
