@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
-from uuid import uuid4
 
 import orjson
 from django.conf import settings
@@ -99,7 +98,7 @@ class Shelf:
     """Where one answer lies."""
 
     def __init__(self, tables: list[str], place: str):
-        self.version_keys = [changes.version_key(table) for table in tables]
+        self.tables = tables
         self.key = redis.key("answer", place)
         self.flight_key = redis.key("flight", place)
 
@@ -107,7 +106,7 @@ class Shelf:
         try:
             if not changes.catch_up():
                 return self.bypassed(fill)
-            _, entry = self.look()
+            entry = self.look()
         except (RedisError, OSError):
             return self.bypassed(fill)
         return self.found(entry, "hit") if entry else self.fetch(fill)
@@ -120,25 +119,26 @@ class Shelf:
         metrics.ANSWERS.labels(result).inc()
         return HttpResponse(entry.body, headers=entry.headers)
 
-    def look(self) -> tuple[list[str], Entry | None]:
-        """The versions now, and the entry if it is of these."""
-        *found, data = redis.connection().mget([*self.version_keys, self.key])
-        pairs = zip(self.version_keys, found, strict=True)
-        versions = [(version or self.first_version(key)).decode() for key, version in pairs]
+    def look(self) -> Entry | None:
+        """The entry, if it is of the present versions."""
+        _, entry = self.understand(redis.connection().mget(self.keys))
+        return entry
+
+    @property
+    def keys(self) -> list[str]:
+        return [*(changes.version_key(table) for table in self.tables), self.key]
+
+    def understand(self, found: list[bytes | None]) -> tuple[list[str], Entry | None]:
+        *versions, data = found
+        versions = changes.versions(self.tables, versions)
         entry = Entry.decode(data) if data else None
         return versions, entry if entry and entry.versions == versions else None
-
-    def first_version(self, key: str) -> bytes:
-        fresh = uuid4().hex.encode()
-        return redis.connection().set(key, fresh, nx=True, get=True) or fresh
 
     def fetch(self, fill: Callable[[], HttpResponse]) -> HttpResponse:
         try:
             deadline = time.monotonic() + FLIGHT_SECONDS
             while True:
-                first = redis.connection().set(self.flight_key, 1, nx=True, px=FLIGHT_SECONDS * 1000)
-                # Once more: an earlier flight may have landed between the first look and this one.
-                versions, entry = self.look()
+                first, versions, entry = self.take_off()
                 if entry and first:
                     redis.connection().delete(self.flight_key)
                 if entry:
@@ -155,6 +155,13 @@ class Shelf:
         finally:
             self.land(versions, response)
         return response
+
+    def take_off(self) -> tuple[bool, list[str], Entry | None]:
+        """Whether nobody else is on the way, and a second look: an earlier flight may have landed since the first."""
+        with redis.connection().pipeline(transaction=False) as pipe:
+            pipe.set(self.flight_key, 1, nx=True, px=FLIGHT_SECONDS * 1000).mget(self.keys)
+            first, found = pipe.execute()
+        return bool(first), *self.understand(found)
 
     def land(self, versions: list[str], response: HttpResponse | None) -> None:
         """Keep what was found, and let the next one try where that was nothing."""

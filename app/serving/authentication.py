@@ -1,37 +1,68 @@
-"""Who asks: known for a few seconds without asking the database again."""
+"""Who asks: known for a few seconds, and for longer while Redis knows of no write to the tables that say it."""
 
 import copy
 import threading
 import time
+from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Model
+from redis.exceptions import RedisError
 from rest_framework.authentication import TokenAuthentication
 
-from serving import routing
+from serving import changes, routing
 
 _known: LRUCache = LRUCache(10_000)
 _lock = threading.Lock()
 
 
+@dataclass(frozen=True)
+class Known:
+    """Who a token belongs to, by the database, and the versions of its tables from before it was asked."""
+
+    user: AbstractBaseUser
+    token: Model
+    versions: list[str] | None
+    asked: float  # the database
+    confirmed: float  # by the versions
+
+
 class CachedTokenAuthentication(TokenAuthentication):
-    """A token that is revoked, or whose user is, stops within settings.TOKEN_SECONDS."""
+    """A token that is revoked, or whose user is, stops within settings.TOKEN_SECONDS; within settings.ANSWER_SECONDS
+    where Redis did not hear of it."""
 
     def authenticate_credentials(self, key: str) -> tuple:
         # The time counts from before the question, however long its answer takes.
         now = time.monotonic()
         with _lock:
-            until, known = _known.get(key, (now, None))
-        if until <= now:
-            find = super().authenticate_credentials
-            tables = [model._meta.db_table for model in (self.get_model(), get_user_model())]
-            known = routing.read(lambda: find(key), tables=tables)
+            known = _known.get(key)
+        if known is None or known.confirmed + settings.TOKEN_SECONDS <= now:
+            known = self.confirmed(key, known, now)
             with _lock:
-                _known[key] = now + settings.TOKEN_SECONDS, known
-        user, token = known
+                _known[key] = known
         # A copy: what a request does to its user is its own.
-        return copy.copy(user), token
+        return copy.copy(known.user), known.token
+
+    def confirmed(self, key: str, known: Known | None, now: float) -> Known:
+        """What is known, as long as nobody has written to the tables since; else what the database says."""
+        tables = [model._meta.db_table for model in (self.get_model(), get_user_model())]
+        versions = versions_of(tables)
+        if known and versions and known.versions == versions and now < known.asked + settings.ANSWER_SECONDS:
+            return replace(known, confirmed=now)
+        find = super().authenticate_credentials
+        user, token = routing.read(lambda: find(key), tables=tables)
+        return Known(user, token, versions, asked=now, confirmed=now)
+
+
+def versions_of(tables: list[str]) -> list[str] | None:
+    """None where Redis can't say."""
+    try:
+        return changes.versions(tables) if changes.catch_up() else None
+    except (RedisError, OSError):
+        return None
 
 
 def forget() -> None:

@@ -95,6 +95,18 @@ def version_key(table: str) -> str:
     return redis.key("version", table)
 
 
+def versions(tables: Iterable[str], found: Iterable[bytes | None] | None = None) -> list[str]:
+    """The present ones, from what Redis `found` under their keys if it was asked already. Who has none gets one."""
+    keys = [version_key(table) for table in tables]
+    found = redis.connection().mget(keys) if found is None else found
+    return [(version or first_version(key)).decode() for key, version in zip(keys, found, strict=True)]
+
+
+def first_version(key: str) -> bytes:
+    fresh = uuid4().hex.encode()
+    return redis.connection().set(key, fresh, nx=True, get=True) or fresh
+
+
 # Where commits wait for the disk, all of them are within what has been flushed. What has not been may die with the
 # primary, and readers would wait for it until there is another one.
 POSITION = """

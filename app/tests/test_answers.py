@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 from prometheus_client import REGISTRY
 from rest_framework.authtoken.models import Token
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.response import Response
 from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
@@ -270,6 +271,33 @@ def test_a_revoked_token_stops_within_five_seconds(user, api, clock, queries, re
     with queries(0):
         api.get(URL)
     clock.now += 0.01
+    assert api.get(URL).status_code == 401
+
+
+def test_a_token_costs_no_query_while_nothing_is_written_and_one_every_thirty_seconds(user, clock, queries):
+    token = Token.objects.create(user=user)
+    check = authentication.CachedTokenAuthentication().authenticate_credentials
+    check(token.key)
+    for _ in range(5):
+        clock.now += 5.9
+        with queries(0):
+            check(token.key)
+    clock.now += 0.5
+    with queries(0):
+        check(token.key)
+    clock.now += 4.5
+    user.delete()
+    with pytest.raises(AuthenticationFailed):
+        check(token.key)
+
+
+def test_where_redis_did_not_hear_of_it_a_revoked_token_stops_within_thirty_seconds(user, api, clock, monkeypatch):
+    assert api.get(URL).status_code == 200
+    monkeypatch.setattr(changes, "publish_written", lambda: None)
+    user.auth_token.delete()
+    clock.now += 29.9
+    assert api.get(URL).status_code == 200
+    clock.now += 5
     assert api.get(URL).status_code == 401
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from serving import throttles
+from serving import redis, throttles
 
 URL = "/api/customers/"
 
@@ -24,6 +24,7 @@ def limit(settings, monkeypatch):
         def time(self) -> float:
             return self.now
 
+    throttles._counts.clear()
     monkeypatch.setattr(throttles, "time", Clock())
     return throttles.time
 
@@ -45,6 +46,25 @@ def test_others_are_not_held_up_by_that(api):
     other = APIClient(HTTP_X_FORWARDED_PROTO="https")
     other.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=User.objects.create(username='bob'))}")
     assert codes(other, 1) == [200]
+
+
+def test_a_process_tells_redis_in_steps_of_a_thousandth(api, user, settings):
+    settings.USER_REQUESTS_PER_MINUTE = 3000
+
+    def told() -> int:
+        return int(redis.connection().get(redis.key("requests", str(user.pk), "100")) or 0)
+
+    seen = []
+    for _ in range(9):
+        api.get(URL)
+        seen.append(told())
+    assert seen == [0, 0, 0, 4, 4, 4, 4, 8, 8]
+
+
+def test_what_other_processes_have_told_counts(api, user, settings):
+    settings.USER_REQUESTS_PER_MINUTE = 3000
+    redis.connection().set(redis.key("requests", str(user.pk), "100"), 2999)
+    assert codes(api, 5) == [200] * 3 + [429] * 2
 
 
 def test_whom_the_settings_name_has_no_limit(api, settings):
