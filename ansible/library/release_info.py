@@ -1,11 +1,12 @@
 #!/usr/bin/python
 """Which releases of an app a host has, and which one it serves."""
 
-import json
 import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible.module_utils import deploy_lock
 
 DOCUMENTATION = """
 ---
@@ -76,14 +77,6 @@ def _word(path):
     return path.read_text().strip() if path.exists() else ""
 
 
-def _lock(path):
-    """The record in a lock; what can't be read is somebody's nevertheless."""
-    try:
-        return json.loads(path.read_text()) if path.exists() else {}
-    except ValueError:
-        return {"run": "unknown"}
-
-
 def release_info(path):
     """Everything that the directory of an app says of its releases."""
     marker = path / "live"
@@ -94,7 +87,7 @@ def release_info(path):
         "live": _word(marker),
         "live_since": marker.stat().st_mtime if marker.exists() else 0.0,
         "previous": _word(path / "previous"),
-        "lock": _lock(path / "deploy.lock"),
+        "lock": deploy_lock.read(path / "deploy.lock"),
         "archives": [name.removesuffix(ARCHIVE) for name in archives if name.endswith(ARCHIVE)],
         "releases": [entry.name for entry in _entries(path / "releases") if entry.suffix != UNFINISHED],
         "instances": {link.name: link.readlink().name for link in links},

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible.module_utils.deploy_lock import read
+
 DOCUMENTATION = """
 ---
 module: release_lock
@@ -61,17 +63,6 @@ holder:
   type: dict
   returned: always
 """
-
-
-def read(path):
-    """The record in a lock; of none, an empty one. What can't be read is somebody's nevertheless."""
-    if not path.exists():
-        return {}
-    try:
-        record = json.loads(path.read_text())
-    except ValueError:
-        record = None
-    return record if isinstance(record, dict) and "run" in record else {"run": "unknown"}
 
 
 def write(path, record):
