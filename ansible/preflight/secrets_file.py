@@ -7,7 +7,7 @@ make new ones: the data would be behind passwords and certificates that nobody h
 from hashlib import sha256
 
 from ansible.errors import AnsibleFilterError
-from credentials import missing_names
+from credentials import AUTHORITIES, missing_names
 
 from .specs import SECRETS
 
@@ -20,17 +20,17 @@ def missing(inventory):
     """What is not there, and where to get it from."""
     content = {name: inventory.shared(name) for name in SECRETS}
     command = f"type make secrets INVENTORY={inventory.directory}"
-    lacks = "no services authority among its secrets" if any(content.values()) else "no secrets"
-    known = fingerprint(inventory)
-    if not known and set_up(inventory):
+    lost = [name for name in AUTHORITIES if not all(half(inventory, name, part) for part in ("key", "certificate"))]
+    lacks = "no secrets" if not any(content.values()) else f"no whole authority {' or '.join(lost)} in its secrets"
+    if lost and set_up(inventory):
         yield (
-            f"this inventory has {lacks}, but {', '.join(set_up(inventory))} were set up with some: restore {FILE} "
-            "from your backup, since new ones would cut you off from the data"
+            f"this inventory has {lacks}, but {', '.join(set_up(inventory))} were set up with one: restore {FILE} "
+            "from your backup, since a new one would cut you off from the data"
         )
-    elif not known and silent(inventory):
+    elif lost and silent(inventory):
         yield (
             f"this inventory has {lacks}, and {', '.join(silent(inventory))} have not said whether they were set up "
-            f"with some: restore {FILE} if they were; only else {command}"
+            f"with one: restore {FILE} if they were; only else {command}"
         )
     elif not any(content.values()):
         yield f"this inventory has no secrets: {command}"
@@ -45,11 +45,11 @@ def missing(inventory):
 
 
 def foreign(inventory):
-    """Hosts that were set up with other secrets, unless they keep no data and others have these: they are mended."""
+    """Hosts that were set up with other secrets. Those without data are mended where one that has data has these."""
     mine = fingerprint(inventory)
     others = [host for host, theirs in set_up(inventory).items() if theirs != mine]
-    keepers = [host for host in others if KEEPERS & set(inventory.tiers(host))]
-    if mine and (keepers or others == list(set_up(inventory)) != []):
+    keepers = [host for host in set_up(inventory) if KEEPERS & set(inventory.tiers(host))]
+    if mine and others and (not keepers or set(keepers) & set(others)):
         yield (
             f"{', '.join(others)} were set up with other secrets than those in {FILE}: restore the file that they were "
             "set up with, since this one would cut you off from the data; install a host anew that comes from "
@@ -64,15 +64,20 @@ def set_up(inventory):
 
 
 def silent(inventory):
-    """The hosts that did not answer or that this run does not ask; none has been set up without an address."""
-    asked = inventory.answers("__preflight_facts")
+    """The hosts that did not say, or that this run does not ask; none has been set up without an address."""
+    said = inventory.answers("__preflight_host")
     known = [host for host in inventory.hosts if inventory.guess(host, "host_address")]
-    return [host for host in known if not asked.get(host, {}).get("ansible_facts")]
+    return [host for host in known if "authority" not in said.get(host, {})]
 
 
 def fingerprint(inventory):
     """Of the services authority in the secrets."""
-    authorities = inventory.shared("secrets_authorities")
-    services = authorities.get("services") if isinstance(authorities, dict) else None
-    text = services.get("certificate") if isinstance(services, dict) else None
+    text = half(inventory, "services", "certificate")
     return sha256(text.encode()).hexdigest() if text else ""
+
+
+def half(inventory, name, part):
+    """The key or the certificate of an authority, or None."""
+    authorities = inventory.shared("secrets_authorities")
+    authority = authorities.get(name) if isinstance(authorities, dict) else None
+    return authority.get(part) if isinstance(authority, dict) else None

@@ -173,7 +173,7 @@ REST_FRAMEWORK = {
 USER_REQUESTS_PER_MINUTE = env.integer("USER_REQUESTS_PER_MINUTE", 60_000)
 UNTHROTTLED_USERS = env.words("UNTHROTTLED_USERS")
 
-# What a revoked token goes on working for.
+# What a revoked token goes on working for; ANSWER_SECONDS where Redis did not hear of that.
 TOKEN_SECONDS = 5
 
 SPECTACULAR_SETTINGS = {

@@ -29,6 +29,11 @@ class Known:
     asked: float  # the database
     confirmed: float  # by the versions
 
+    @property
+    def until(self) -> float:
+        longest = max(settings.TOKEN_SECONDS, settings.ANSWER_SECONDS)
+        return min(self.confirmed + settings.TOKEN_SECONDS, self.asked + longest)
+
 
 class CachedTokenAuthentication(TokenAuthentication):
     """A token that is revoked, or whose user is, stops within settings.TOKEN_SECONDS; within settings.ANSWER_SECONDS
@@ -39,7 +44,10 @@ class CachedTokenAuthentication(TokenAuthentication):
         now = time.monotonic()
         with _lock:
             known = _known.get(key)
-        if known is None or known.confirmed + settings.TOKEN_SECONDS <= now:
+            if known and known.until <= now:
+                # Gone for good if the answer is no: its versions could be the present ones once more.
+                _known.pop(key, None)
+        if known is None or known.until <= now:
             known = self.confirmed(key, known, now)
             with _lock:
                 _known[key] = known

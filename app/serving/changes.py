@@ -126,7 +126,7 @@ def position() -> int:
 # What Redis did not take when it should have; it is the first that it hears when it is back.
 _lock = threading.Lock()
 _unpublished: dict[str, int | None] = {}
-_outdated: set[str] = set()
+_outdated: dict[str, object] = {}
 
 
 def publish(tables: Iterable[str], members: Iterable[str], at: int | None) -> bool:
@@ -135,14 +135,15 @@ def publish(tables: Iterable[str], members: Iterable[str], at: int | None) -> bo
         for member in members:
             known = _unpublished.get(member, 0)
             _unpublished[member] = None if at is None or known is None else max(at, known)
-        _outdated.update(tables)
+        # Each commit's own mark, so that nobody takes the earlier one's for it.
+        _outdated.update({table: object() for table in tables})
     return catch_up()
 
 
 def catch_up() -> bool:
     """Whether Redis knows of all that this process has committed."""
     with _lock:
-        positions, tables = dict(_unpublished), set(_outdated)
+        positions, tables = dict(_unpublished), dict(_outdated)
     if not positions and not tables:
         return True
     try:
@@ -161,7 +162,9 @@ def catch_up() -> bool:
         for member, at in positions.items():
             if _unpublished.get(member, 0) == at:
                 _unpublished.pop(member, None)
-        _outdated.difference_update(tables)
+        for table, mark in tables.items():
+            if _outdated.get(table) is mark:
+                _outdated.pop(table)
     return True
 
 

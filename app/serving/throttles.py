@@ -34,6 +34,8 @@ class UserThrottle(BaseThrottle):
         try:
             return requests_of(user.pk, limit // STEPS) <= limit
         except (RedisError, OSError):
+            with _lock:
+                _counts.pop(user.pk, None)
             return True
 
     def wait(self) -> float:
@@ -43,8 +45,8 @@ class UserThrottle(BaseThrottle):
 
 def requests_of(user_id: int, untold: int) -> int:
     """Of a user in this minute, with this one. Up to `untold` of them are not worth a question."""
-    minute = int(time.time() // MINUTE)
     with _lock:
+        minute = int(time.time() // MINUTE)
         counted, told, more = _counts.get(user_id, (minute, 0, 0))
         told, more = (told, more + 1) if counted == minute else (0, 1)
         ask = more > untold

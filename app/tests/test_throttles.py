@@ -77,6 +77,14 @@ def test_without_redis_nobody_is_refused(api, settings):
     assert codes(api, 5) == [200] * 5
 
 
+def test_who_was_refused_is_let_in_when_redis_is_lost(api, settings):
+    settings.USER_REQUESTS_PER_MINUTE = 3000
+    redis.connection().set(redis.key("requests", str(User.objects.get().pk), "100"), 2999)
+    assert codes(api, 4)[-1] == 429
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://customers@127.0.0.1:1/0"}}
+    assert codes(api, 8)[4:] == [200] * 4
+
+
 def test_zero_is_no_limit(api, settings):
     settings.USER_REQUESTS_PER_MINUTE = 0
     assert codes(api, 5) == [200] * 5

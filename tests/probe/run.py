@@ -87,8 +87,10 @@ class Probe:
 
     def wait(self):
         """Return when its bounds are reached and its rows are gone."""
-        self._thread.join()
-        self._stop.set()
+        try:
+            self._thread.join()
+        finally:
+            self._stop.set()
 
     def answered(self, seconds):
         """Whether reads and writes have both succeeded after this moment, within so many seconds."""

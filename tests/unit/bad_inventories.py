@@ -440,8 +440,8 @@ SECRETS = {
     "no secrets for bare hosts": (NO_SECRETS | BARE, f"this inventory has no secrets: {MAKE}"),
     "no secrets for a cluster with data": (
         {**NO_SECRETS, "lb1|__preflight_host|authority": "", "app1|__preflight_host|authority": ""},
-        f"this inventory has no secrets, but app2, cache1, db1, db2 were set up with some: {RESTORE} from your backup, "
-        "since new ones would cut you off from the data",
+        f"this inventory has no secrets, but app2, cache1, db1, db2 were set up with one: {RESTORE} from your backup, "
+        "since a new one would cut you off from the data",
     ),
     "other secrets than those of the cluster": (
         {"*|__preflight_host|authority": "0" * 64},
@@ -456,19 +456,34 @@ SECRETS = {
         {**NO_SECRETS, "app2|__preflight_host|authority": ""}
         | {f"{host}|{name}": GONE for host in HOSTS if host != "app2" for name in ASKED},
         "this inventory has no secrets, and app1, cache1, db1, db2, lb1 have not said whether they were set up with "
-        f"some: {RESTORE} if they were; only else {MAKE}",
+        f"one: {RESTORE} if they were; only else {MAKE}",
     ),
-    "no services authority for a cluster with data": (
+    "one authority missing for a cluster with data": (
         {"*|secrets_authorities": {"control": STUB_SECRETS["secrets_authorities"]["control"]}},
-        "this inventory has no services authority among its secrets, but app1, app2, cache1, db1, db2, lb1 were set up "
-        f"with some: {RESTORE} from your backup, since new ones would cut you off from the data",
+        "this inventory has no whole authority services in its secrets, but app1, app2, cache1, db1, db2, lb1 were set "
+        f"up with one: {RESTORE} from your backup, since a new one would cut you off from the data",
+    ),
+    "half an authority for a cluster with data": (
+        {"*|secrets_authorities": STUB_SECRETS["secrets_authorities"] | {"control": {"key": "hunter2"}}},
+        "this inventory has no whole authority control in its secrets, but app1, app2, cache1, db1, db2, lb1 were set "
+        f"up with one: {RESTORE} from your backup, since a new one would cut you off from the data",
+    ),
+    "other secrets than those of an app host, where no host with data is asked": (
+        {"app1|__preflight_host|authority": "0" * 64}
+        | {f"{host}|{name}": GONE for host in HOSTS if not host.startswith("app") for name in ASKED},
+        f"app1 were set up with other secrets than those in group_vars/cluster/secrets.yml: {CUT_OFF}",
+    ),
+    "a host that can't be looked at": (
+        {"db2|__preflight_host": {"failed": True, "msg": "No space left on device: '/tmp/x'."}},
+        "db2 can't be looked at, No space left on device: '/tmp/x': see that it is up and that ssh db2 works, or go on "
+        "without it by --limit 'all:!db2'",
     ),
     "one secret missing": (
         {"*|secrets_apps": {"shop": {key: value for key, value in SHOP.items() if key != "redis_password"}}},
         f"secrets are missing (secrets_apps.shop.redis_password): {MAKE}",
     ),
     "half an authority": (
-        {"*|secrets_authorities": STUB_SECRETS["secrets_authorities"] | {"control": {"key": "hunter2"}}},
+        BARE | {"*|secrets_authorities": STUB_SECRETS["secrets_authorities"] | {"control": {"key": "hunter2"}}},
         "secrets_authorities.control has only its key: restore the other half from a backup, or remove it to get a new "
         "authority",
     ),

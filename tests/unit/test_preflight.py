@@ -101,10 +101,10 @@ def test_host_names(inventory, name, fault):
 
 def test_secrets_that_may_be_somewhere_are_not_made_anew(inventory):
     """As long as a host can't say whether it has been set up."""
-    for changes in (NO_SECRETS, BARE, BAD["away"][0]):
+    for changes in (NO_SECRETS, BARE, BAD["away"][0], {"db2|__preflight_host": GONE}):
         changed(inventory, changes)
     assert inventory.faults()[1] == (
-        "this inventory has no secrets, and db2 have not said whether they were set up with some: "
+        "this inventory has no secrets, and db2 have not said whether they were set up with one: "
         f"{RESTORE} if they were; only else {MAKE}"
     )
 

@@ -95,6 +95,14 @@ def run(target):
     return probe.report
 
 
+def test_a_load_that_ends_before_what_it_was_to_witness_fails(door):
+    with pytest.raises(RuntimeError, match="the load ended early"), Probe(door().target, QUICK) as probe:
+        probe._thread.join()
+    with pytest.raises(KeyError), Probe(door().target, QUICK) as probe:
+        probe._thread.join()
+        raise KeyError
+
+
 # --- gaps, bounds, the file ---
 
 
