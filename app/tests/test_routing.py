@@ -187,6 +187,21 @@ def test_a_commit_at_an_unknown_position_makes_redis_forget(make, monkeypatch):
     assert changes._unpublished == {}
 
 
+def test_a_commit_while_an_earlier_one_is_told_of_is_told_of_as_well(monkeypatch):
+    execute = redis.GuardedPipeline.execute
+
+    def meanwhile(pipe):
+        monkeypatch.setattr(redis.GuardedPipeline, "execute", execute)
+        changes._outdated["customers"] = object()
+        return execute(pipe)
+
+    monkeypatch.setattr(redis.GuardedPipeline, "execute", meanwhile)
+    assert changes.publish(["customers"], [], None)
+    assert list(changes._outdated) == ["customers"]
+    assert changes.catch_up()
+    assert not changes._outdated
+
+
 def test_many_writes_of_one_transaction_are_published_once(make, monkeypatch):
     published = []
     monkeypatch.setattr(changes, "publish", lambda tables, *_: published.append(set(tables)))
