@@ -24,10 +24,9 @@ REMEDIES = {
 def reachable(inventory):
     """Every host of this run can be talked to, as root."""
     looked_at = inventory.answers("__preflight_host")
-    for host, answer in inventory.answers("__preflight_facts").items():
-        facts = answer.get("ansible_facts")
-        answer = looked_at.get(host, {}) if facts else answer
-        if not facts or "authority" not in answer:
+    for host, facts in inventory.answers("__preflight_facts").items():
+        answer = looked_at.get(host, {}) if facts.get("ansible_facts") else facts
+        if "authority" not in answer:
             said = str(answer.get("module_stderr") or answer.get("msg") or "no reason given").strip()
             reason = re.sub(r".*over ssh: |.*via ssh: |^Task failed: ", "", said.splitlines()[-1]).rstrip(".")
             what = "can't be reached" if answer.get("unreachable") else "can't be looked at"

@@ -24,13 +24,13 @@ def missing(inventory):
     lacks = "no secrets" if not any(content.values()) else f"no whole authority {' or '.join(lost)} in its secrets"
     if lost and set_up(inventory):
         yield (
-            f"this inventory has {lacks}, but {', '.join(set_up(inventory))} were set up with one: restore {FILE} "
-            "from your backup, since a new one would cut you off from the data"
+            f"this inventory has {lacks}, but {', '.join(set_up(inventory))} were set up before: restore {FILE} "
+            "from your backup, since new secrets would cut you off from the data"
         )
     elif lost and silent(inventory):
         yield (
             f"this inventory has {lacks}, and {', '.join(silent(inventory))} have not said whether they were set up "
-            f"with one: restore {FILE} if they were; only else {command}"
+            f"before: restore {FILE} if they were; only else {command}"
         )
     elif not any(content.values()):
         yield f"this inventory has no secrets: {command}"

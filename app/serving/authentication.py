@@ -44,9 +44,6 @@ class CachedTokenAuthentication(TokenAuthentication):
         now = time.monotonic()
         with _lock:
             known = _known.get(key)
-            if known and known.until <= now:
-                # Gone for good if the answer is no: its versions could be the present ones once more.
-                _known.pop(key, None)
         if known is None or known.until <= now:
             known = self.confirmed(key, known, now)
             with _lock:
@@ -60,6 +57,9 @@ class CachedTokenAuthentication(TokenAuthentication):
         versions = versions_of(tables)
         if known and versions and known.versions == versions and now < known.asked + settings.ANSWER_SECONDS:
             return replace(known, confirmed=now)
+        # Forgotten, or what is refused now could be confirmed later: these versions may become the present ones again.
+        with _lock:
+            _known.pop(key, None)
         find = super().authenticate_credentials
         user, token = routing.read(lambda: find(key), tables=tables)
         return Known(user, token, versions, asked=now, confirmed=now)

@@ -440,8 +440,8 @@ SECRETS = {
     "no secrets for bare hosts": (NO_SECRETS | BARE, f"this inventory has no secrets: {MAKE}"),
     "no secrets for a cluster with data": (
         {**NO_SECRETS, "lb1|__preflight_host|authority": "", "app1|__preflight_host|authority": ""},
-        f"this inventory has no secrets, but app2, cache1, db1, db2 were set up with one: {RESTORE} from your backup, "
-        "since a new one would cut you off from the data",
+        f"this inventory has no secrets, but app2, cache1, db1, db2 were set up before: {RESTORE} from your backup, "
+        "since new secrets would cut you off from the data",
     ),
     "other secrets than those of the cluster": (
         {"*|__preflight_host|authority": "0" * 64},
@@ -455,18 +455,18 @@ SECRETS = {
     "no secrets for a cluster of which only a bare host is asked": (
         {**NO_SECRETS, "app2|__preflight_host|authority": ""}
         | {f"{host}|{name}": GONE for host in HOSTS if host != "app2" for name in ASKED},
-        "this inventory has no secrets, and app1, cache1, db1, db2, lb1 have not said whether they were set up with "
-        f"one: {RESTORE} if they were; only else {MAKE}",
+        "this inventory has no secrets, and app1, cache1, db1, db2, lb1 have not said whether they were set up "
+        f"before: {RESTORE} if they were; only else {MAKE}",
     ),
     "one authority missing for a cluster with data": (
         {"*|secrets_authorities": {"control": STUB_SECRETS["secrets_authorities"]["control"]}},
         "this inventory has no whole authority services in its secrets, but app1, app2, cache1, db1, db2, lb1 were set "
-        f"up with one: {RESTORE} from your backup, since a new one would cut you off from the data",
+        f"up before: {RESTORE} from your backup, since new secrets would cut you off from the data",
     ),
     "half an authority for a cluster with data": (
         {"*|secrets_authorities": STUB_SECRETS["secrets_authorities"] | {"control": {"key": "hunter2"}}},
         "this inventory has no whole authority control in its secrets, but app1, app2, cache1, db1, db2, lb1 were set "
-        f"up with one: {RESTORE} from your backup, since a new one would cut you off from the data",
+        f"up before: {RESTORE} from your backup, since new secrets would cut you off from the data",
     ),
     "other secrets than those of an app host, where no host with data is asked": (
         {"app1|__preflight_host|authority": "0" * 64}

@@ -104,7 +104,7 @@ def test_secrets_that_may_be_somewhere_are_not_made_anew(inventory):
     for changes in (NO_SECRETS, BARE, BAD["away"][0], {"db2|__preflight_host": GONE}):
         changed(inventory, changes)
     assert inventory.faults()[1] == (
-        "this inventory has no secrets, and db2 have not said whether they were set up with one: "
+        "this inventory has no secrets, and db2 have not said whether they were set up before: "
         f"{RESTORE} if they were; only else {MAKE}"
     )
 
