@@ -6,10 +6,13 @@ When Redis was away during a commit, an answer may be out of date for settings.A
 
 import functools
 import hashlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import orjson
 from django.conf import settings
@@ -35,19 +38,50 @@ IF_NONE_MATCH = OpenApiParameter(
 )
 
 
+# All of one moment: the entry, if it is of the tables' present versions; else these, whether anybody else is on the way
+# to a new one already, and how much of the WAL a replica must know for it. A table without a version gets one.
+LOOK = redis.Script("""
+local entry_key, flight_key, positions_key = KEYS[1], KEYS[2], KEYS[3]
+local fresh_version, flight_milliseconds = ARGV[1], ARGV[2]
+local versions = {}
+for i = 4, #KEYS do
+  versions[#versions + 1] = redis.call('SET', KEYS[i], fresh_version, 'NX', 'GET') or fresh_version
+end
+versions = table.concat(versions, ' ')
+local entry = redis.call('GET', entry_key)
+if entry and string.sub(entry, 1, #versions + 1) == versions .. '\\n' then
+  return {entry}
+end
+local first = redis.call('SET', flight_key, 1, 'NX', 'PX', flight_milliseconds)
+return {false, versions, first, redis.call('ZMSCORE', positions_key, unpack(ARGV, 3))}
+""")
+# By answer: of those in this process who wait for it, one at a time asks Redis again and again.
+_turns: WeakValueDictionary = WeakValueDictionary()
+
+
 @dataclass(frozen=True)
 class Entry:
-    versions: list[str]
     headers: dict[str, str]
     body: bytes
 
-    def encode(self) -> bytes:
-        return orjson.dumps([self.versions, self.headers]) + b"\n" + self.body
+    def encode(self, versions: bytes) -> bytes:
+        return b"\n".join([versions, orjson.dumps(self.headers), self.body])
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        head, body = data.split(b"\n", 1)
-        return cls(*orjson.loads(head), body)
+        _, headers, body = data.split(b"\n", 2)
+        return cls(orjson.loads(headers), body)
+
+
+@dataclass(frozen=True)
+class Look:
+    entry: Entry | None
+    versions: bytes = b""
+    first: bool = False
+    positions: Sequence[bytes | None] = (None,)
+
+    def required(self) -> int | None:
+        return changes.furthest(*self.positions)
 
 
 def cached(*models: type[Model], shared: bool = False) -> Callable:
@@ -63,14 +97,11 @@ def cached(*models: type[Model], shared: bool = False) -> Callable:
                 response = view.finalize_response(request, get(view, request, *arguments, **options))
                 return response.render()
 
-            def fill() -> HttpResponse:
-                return described(routing.read(produce, tables=tables))
-
             if not settings.ANSWER_SECONDS:
                 response = described(routing.read(produce))
             else:
                 user = "shared" if shared else str(request.user.pk)
-                response = Shelf(tables, place(request, user)).get(fill)
+                response = Shelf(tables, place(request, user)).get(produce)
             return get_conditional_response(request, response.get("ETag"), response=response)
 
         return answer
@@ -98,78 +129,72 @@ class Shelf:
     """Where one answer lies."""
 
     def __init__(self, tables: list[str], place: str):
-        self.tables = tables
         self.key = redis.key("answer", place)
         self.flight_key = redis.key("flight", place)
+        self.members = routing.dependencies(tables)
+        versions = [changes.version_key(table) for table in tables]
+        self.keys = [self.key, self.flight_key, changes.positions_key(), *versions]
 
-    def get(self, fill: Callable[[], HttpResponse]) -> HttpResponse:
+    def get(self, produce: Callable[[], HttpResponse]) -> HttpResponse:
         try:
             if not changes.catch_up():
-                return self.bypassed(fill)
-            entry = self.look()
+                return self.bypassed(produce)
+            look = self.look()
+            if look.entry:
+                return self.found(look.entry, "hit")
+            if not look.first:
+                look = self.wait()
         except (RedisError, OSError):
-            return self.bypassed(fill)
-        return self.found(entry, "hit") if entry else self.fetch(fill)
+            return self.bypassed(produce)
+        return self.found(look.entry, "waited") if look.entry else self.fill(produce, look)
 
-    def bypassed(self, fill: Callable[[], HttpResponse]) -> HttpResponse:
+    def bypassed(self, produce: Callable[[], HttpResponse]) -> HttpResponse:
         metrics.ANSWERS.labels("bypassed").inc()
-        return fill()
+        return described(routing.read_at(lambda: None, produce))
 
     def found(self, entry: Entry, result: str) -> HttpResponse:
         metrics.ANSWERS.labels(result).inc()
         return HttpResponse(entry.body, headers=entry.headers)
 
-    def look(self) -> Entry | None:
-        """The entry, if it is of the present versions."""
-        _, entry = self.understand(redis.connection().mget(self.keys))
-        return entry
+    def look(self) -> Look:
+        arguments = [uuid4().hex, FLIGHT_SECONDS * 1000, changes.FLOOR, *self.members]
+        data, *rest = redis.run(LOOK, self.keys, arguments)
+        if data:
+            return Look(Entry.decode(data))
+        versions, first, positions = rest
+        return Look(None, versions, bool(first), positions)
 
-    @property
-    def keys(self) -> list[str]:
-        return [*(changes.version_key(table) for table in self.tables), self.key]
-
-    def understand(self, found: list[bytes | None]) -> tuple[list[str], Entry | None]:
-        *versions, data = found
-        versions = changes.versions(self.tables, versions)
-        entry = Entry.decode(data) if data else None
-        return versions, entry if entry and entry.versions == versions else None
-
-    def fetch(self, fill: Callable[[], HttpResponse]) -> HttpResponse:
+    def wait(self) -> Look:
+        """Until there is an entry; or who was on the way has not come back with one, and it is our turn."""
+        deadline = time.monotonic() + FLIGHT_SECONDS
+        turn = _turns.setdefault(self.key, threading.Lock())
+        ours = turn.acquire(timeout=FLIGHT_SECONDS)
         try:
-            deadline = time.monotonic() + FLIGHT_SECONDS
             while True:
-                first, versions, entry = self.take_off()
-                if entry and first:
-                    redis.connection().delete(self.flight_key)
-                if entry:
-                    return self.found(entry, "waited")
-                if first or time.monotonic() > deadline:
-                    break
+                look = self.look()
+                if look.entry or look.first or time.monotonic() > deadline:
+                    return look
                 time.sleep(POLL_SECONDS)
-        except (RedisError, OSError):
-            return self.bypassed(fill)
+        finally:
+            if ours:
+                turn.release()
+
+    def fill(self, produce: Callable[[], HttpResponse], look: Look) -> HttpResponse:
         metrics.ANSWERS.labels("miss").inc()
         response = None
         try:
-            response = fill()
+            response = described(routing.read_at(look.required, produce))
         finally:
-            self.land(versions, response)
+            self.land(look.versions, response)
         return response
 
-    def take_off(self) -> tuple[bool, list[str], Entry | None]:
-        """Whether nobody else is on the way, and a second look: an earlier flight may have landed since the first."""
-        with redis.connection().pipeline(transaction=False) as pipe:
-            pipe.set(self.flight_key, 1, nx=True, px=FLIGHT_SECONDS * 1000).mget(self.keys)
-            first, found = pipe.execute()
-        return bool(first), *self.understand(found)
-
-    def land(self, versions: list[str], response: HttpResponse | None) -> None:
+    def land(self, versions: bytes, response: HttpResponse | None) -> None:
         """Keep what was found, and let the next one try where that was nothing."""
         try:
             with redis.connection().pipeline(transaction=False) as pipe:
                 if response is not None and response.status_code == 200:
-                    entry = Entry(versions, dict(response.items()), response.content)
-                    pipe.set(self.key, entry.encode(), ex=settings.ANSWER_SECONDS)
+                    entry = Entry(dict(response.items()), response.content)
+                    pipe.set(self.key, entry.encode(versions), ex=settings.ANSWER_SECONDS)
                 pipe.delete(self.flight_key)
                 pipe.execute()
         except (RedisError, OSError):

@@ -95,10 +95,10 @@ def version_key(table: str) -> str:
     return redis.key("version", table)
 
 
-def versions(tables: Iterable[str], found: Iterable[bytes | None] | None = None) -> list[str]:
-    """The present ones, from what Redis `found` under their keys if it was asked already. Who has none gets one."""
+def versions(tables: Iterable[str]) -> list[str]:
+    """The present ones. Who has none gets one."""
     keys = [version_key(table) for table in tables]
-    found = redis.connection().mget(keys) if found is None else found
+    found = redis.connection().mget(keys)
     return [(version or first_version(key)).decode() for key, version in zip(keys, found, strict=True)]
 
 
@@ -173,24 +173,31 @@ def required(members: Iterable[str]) -> int | None:
     try:
         if not catch_up():
             return None
-        floor, *known = redis.connection().zmscore(positions_key(), [FLOOR, *members])
-        if floor is None:
-            lay_floor()
-            return None
-        return int(max([floor, *(each for each in known if each is not None)]))
+        return furthest(*redis.connection().zmscore(positions_key(), [FLOOR, *members]))
     except (RedisError, OSError):
         return None
 
 
+def furthest(floor: float | bytes | None, *positions: float | bytes | None) -> int | None:
+    """Of what Redis has found."""
+    if floor is None:
+        lay_floor()
+        return None
+    return int(max(float(each) for each in (floor, *positions) if each is not None))
+
+
 def lay_floor() -> None:
-    with redis.connection().pipeline() as pipe:
-        # If the set changes or is lost from here on, what the primary says next may be too old for it.
-        pipe.watch(positions_key())
-        at = position()
-        pipe.multi()
-        pipe.zadd(positions_key(), {FLOOR: at}, nx=True)
-        pipe.expire(positions_key(), LIFETIME)
-        try:
+    """For those who come next. Where that fails, one of them does it."""
+    try:
+        with redis.connection().pipeline() as pipe:
+            # If the set changes or is lost from here on, what the primary says next may be too old for it.
+            pipe.watch(positions_key())
+            at = position()
+            pipe.multi()
+            pipe.zadd(positions_key(), {FLOOR: at}, nx=True)
+            pipe.expire(positions_key(), LIFETIME)
             pipe.execute()
-        except WatchError:
-            logger.info("somebody else wrote meanwhile: the floor is laid next time")
+    except WatchError:
+        logger.info("somebody else wrote meanwhile: the floor is laid next time")
+    except (RedisError, OSError):
+        pass

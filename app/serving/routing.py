@@ -51,13 +51,23 @@ class BehindError(Exception):
 def read(produce: Callable[[], T], *, tables: Iterable[str] = ()) -> T:
     """What `produce` returns, which reads and nothing else. It sees all that the user has written, and all that
     anybody has written to `tables`."""
-    if not switched_on():
-        return read_primary(produce, "switched_off")
+    return read_at(lambda: changes.required(dependencies(tables)), produce)
+
+
+def dependencies(tables: Iterable[str]) -> list[str]:
+    """What the user has written, and what anybody has written to the tables: as changes.required knows them."""
     members = [changes.member_of_table(table) for table in tables]
     serving = current.get()
     if serving and serving.user_id is not None:
         members.append(changes.member_of_user(serving.user_id))
-    position = changes.required(members)
+    return members
+
+
+def read_at(required: Callable[[], int | None], produce: Callable[[], T]) -> T:
+    """As read, by who knows the position that a replica must have replayed; None where nobody does."""
+    if not switched_on():
+        return read_primary(produce, "switched_off")
+    position = required()
     if position is None:
         return read_primary(produce, "position_unknown")
     try:
