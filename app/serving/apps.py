@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
 
 from serving.context import current
 
@@ -9,6 +11,15 @@ class ServingConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(watch, dispatch_uid="serving")
+        # Of a connection that a pool is about to hand out. Django lets nobody choose another check.
+        ConnectionPool.check_connection = staticmethod(check)
+
+
+def check(connection: Connection) -> None:
+    """Raises OperationalError if the other side has closed it. To ask the server would cost each request its time, and
+    PgBouncer, which is on this host, has closed what is of no use any more."""
+    for _ in range(2):  # the first may read what it said before
+        connection.pgconn.consume_input()
 
 
 def watch(connection, **_) -> None:
