@@ -24,9 +24,12 @@ def check(connection: Connection) -> None:
 
 def watch(connection, **_) -> None:
     """Whenever a connection is opened, or taken from the pool."""
-    from serving import changes, observation
+    from serving import changes, observation, routing
 
-    for wrapper in (observation.time_query, changes.notice):
+    wrappers = [observation.time_query, changes.notice]
+    if connection.alias == routing.REPLICA:
+        wrappers.append(routing.check_replayed)
+    for wrapper in wrappers:
         if wrapper not in connection.execute_wrappers:
             connection.execute_wrappers.append(wrapper)
     if serving := current.get():

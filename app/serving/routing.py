@@ -4,15 +4,14 @@ Nothing is read from a replica unless a view asks for it, as serving.answers doe
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import DatabaseError, InterfaceError
 
 from serving import changes, metrics
 from serving.changes import PRIMARY
@@ -25,14 +24,15 @@ REPLICA = "replica"
 # Where the replica's name stands for the primary, because there is no replica, there is nothing to wait for.
 REPLAYED = "SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() - '0/0' >= %s"
 
-_selected: ContextVar[str] = ContextVar("database", default=PRIMARY)
+# What a replica that is read from must have replayed; None: the primary is read from.
+_position: ContextVar[int | None] = ContextVar("position", default=None)
 
 
 class Router:
     """What Django asks. Both names are one database."""
 
     def db_for_read(self, model, **hints) -> str:
-        return _selected.get()
+        return PRIMARY if _position.get() is None else REPLICA
 
     def db_for_write(self, model, **hints) -> str:
         return PRIMARY
@@ -92,22 +92,24 @@ def read_primary(produce: Callable[[], T], reason: str) -> T:
 
 
 def read_replica(produce: Callable[[], T], position: int) -> T:
-    # One transaction: PgBouncer may give the next one to another replica.
-    with transaction.atomic(using=REPLICA):
-        with connections[REPLICA].cursor() as cursor:
-            cursor.execute(REPLAYED, [position])
-            if not cursor.fetchone()[0]:
-                raise BehindError
-        with selected(REPLICA):
-            result = produce()
+    token = _position.set(position)
+    try:
+        result = produce()
+    finally:
+        _position.reset(token)
     metrics.READS.labels("replica", "replayed").inc()
     return result
 
 
-@contextmanager
-def selected(alias: str) -> Iterator[None]:
-    token = _selected.set(alias)
-    try:
-        yield
-    finally:
-        _selected.reset(token)
+def check_replayed(execute: Callable, sql: str, params, many: bool, context: dict):
+    """A wrapper around every statement to a replica. The question whether it has replayed enough goes with it, in one
+    implicit transaction: PgBouncer gives both to one server, and the statement sees what the answer was about."""
+    position, connection = _position.get(), context["connection"]
+    if position is None:
+        return execute(sql, params, many, context)
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        replayed = connection.connection.execute(REPLAYED, [position])
+        result = execute(sql, params, many, context)
+    if not replayed.fetchone()[0]:
+        raise BehindError
+    return result
