@@ -20,6 +20,8 @@ STATE = ROOT / ".lab" / "bench"
 HOSTS = ("lb1", "app1", "db1", "db2")
 # An app's database, and the role that it comes with.
 DATABASES = {"customers": "customers", "naive": "naive", "peer": "customers"}
+# Those that hosts from an earlier run have to be given, where it has changed since.
+SOURCES = {"customers": "app", "naive": "tests/load/naive"}
 NAIVE_CONNECTIONS = 40
 CONTROL = "^(BEGIN|COMMIT|ROLLBACK|START|SET|RESET|SHOW|DISCARD|DEALLOCATE|SAVEPOINT|RELEASE|PREPARE|CLOSE)"
 
@@ -44,14 +46,19 @@ class Lab:
     # --- what stands ---
 
     def deploy(self):
-        """Hosts and stack; both are left alone where they are as they should be."""
+        """Hosts, stack and apps; all are left alone where they are as they should be."""
         environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-        for command in (
-            ["lab/lab", "--lab", "bench", "create"],
-            ["ansible-playbook", "-i", INVENTORY, "ansible/playbooks/secrets.yml"],
-            ["ansible-playbook", "-i", INVENTORY, "site.yml"],
-        ):
-            run(command, cwd=ROOT, env=environment)
+
+        def play(book, *options):
+            run(["ansible-playbook", "-i", INVENTORY, book, *options], cwd=ROOT, env=environment)
+
+        run(["lab/lab", "--lab", "bench", "create"], cwd=ROOT, env=environment)
+        play("ansible/playbooks/secrets.yml")
+        play("site.yml")
+        for app, path in SOURCES.items():
+            released = self.ssh("app1", f"cat /opt/{app}/live").partition("-")[0]
+            if subprocess.run(["git", "diff", "--quiet", released, "--", path], cwd=ROOT).returncode:
+                play("ansible/playbooks/deploy.yml", "-e", f"app={app}")
 
     def prepare(self):
         """What the benchmark needs besides."""

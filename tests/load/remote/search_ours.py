@@ -7,12 +7,16 @@ from customers.queries import fetch_prepared
 from customers.selectors import LIST_FIELDS, Selection
 from django.db import connection
 
+
+def search(term):
+    statement = Listing(Selection(term=term).tiers, LIST_FIELDS).statement(None, 21)
+    started = time.perf_counter()
+    fetch_prepared(statement)
+    return time.perf_counter() - started
+
+
 connection.ensure_connection()
-found = {}
-for kind, terms in PARAMETERS["terms"].items():
+for terms in PARAMETERS["first"].values():
     for term in terms:
-        statement = Listing(Selection(term=term).tiers, LIST_FIELDS).statement(None, 21)
-        started = time.perf_counter()
-        fetch_prepared(statement)
-        found.setdefault(kind, []).append(time.perf_counter() - started)
-print(json.dumps(found))
+        search(term)
+print(json.dumps({kind: [search(term) for term in terms] for kind, terms in PARAMETERS["terms"].items()}))

@@ -5,7 +5,11 @@ import ssl
 import subprocess
 from types import SimpleNamespace
 
+import gevent
+import gevent.event
+import gevent.lock
 import pytest
+from gunicorn.workers.ggevent import GeventWorker
 from harness import PROJECT, STUB_SECRETS, secret
 
 SECRETS = list(STUB_SECRETS["secrets_apps"]["customers"].values())
@@ -80,12 +84,45 @@ def test_gunicorn_demands_certificates(render):
 
 def test_gunicorn_is_sized_for_the_host(render):
     settings = gunicorn(render)
-    assert (settings["workers"], settings["worker_class"], settings["worker_connections"]) == (1, "gevent", 200)
+    assert (settings["workers"], settings["worker_connections"]) == (1, 1000)
+    assert issubclass(settings["worker_class"], GeventWorker)
     assert (settings["max_requests"], settings["max_requests_jitter"]) == (10000, 1000)
     assert settings["preload_app"] is False
     assert settings["keepalive"] == 75
     assert "bind" not in settings
     assert "threads" not in settings
+
+
+def test_requests_under_way_go_on_before_another_one_begins(render, monkeypatch):
+    told = []
+
+    def compute_in_turns(worker, number):
+        told.append(number)
+        for _ in range(3):
+            gevent.sleep(0)  # an answer that it waited for is there already
+        told.append(number)
+
+    monkeypatch.setattr(GeventWorker, "handle_request", compute_in_turns)
+    worker = object.__new__(gunicorn(render)["worker_class"])
+    worker.door = gevent.lock.BoundedSemaphore()
+    gevent.joinall([gevent.spawn(worker.handle_request, number) for number in range(3)], raise_error=True)
+    assert told == [0, 0, 1, 1, 2, 2]
+
+
+def test_requests_that_only_wait_keep_nobody_from_beginning(render, monkeypatch):
+    told, open_again = [], gevent.event.Event()
+
+    def wait_for_the_last(worker, number):
+        told.append(number)
+        if number == 2:
+            open_again.set()
+        assert open_again.wait(10)
+
+    monkeypatch.setattr(GeventWorker, "handle_request", wait_for_the_last)
+    worker = object.__new__(gunicorn(render)["worker_class"])
+    worker.door = gevent.lock.BoundedSemaphore()
+    gevent.joinall([gevent.spawn(worker.handle_request, number) for number in range(3)], raise_error=True)
+    assert told == [0, 1, 2]
 
 
 def test_gunicorn_can_compute_in_threads(render):
@@ -102,7 +139,7 @@ def test_one_app_may_have_another_class_of_workers(render, worker_class):
     settings = gunicorn(render, cluster_app=OWN | {"worker_class": worker_class})
     assert settings["worker_class"] == worker_class
     assert settings.keys() & {"threads", "worker_connections"} == set()
-    assert gunicorn(render, cluster_app=OWN)["worker_class"] == "gevent"
+    assert issubclass(gunicorn(render, cluster_app=OWN)["worker_class"], GeventWorker)
 
 
 def test_one_app_may_have_variables_of_its_own(stack):
