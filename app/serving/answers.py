@@ -1,5 +1,6 @@
 """Answers kept in Redis as the bytes that go out. An entry names the versions of the tables that it was made from, and
-is void when one of them has been written to since: serving.changes gives a table a new version with each commit.
+is void when one of them has been written to since: serving.changes gives a table a new version with each commit. Only
+those who came before it was made, and have waited for it, may have it then.
 
 When Redis was away during a commit, an answer may be out of date for settings.ANSWER_SECONDS, and no longer.
 """
@@ -9,7 +10,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -38,50 +39,69 @@ IF_NONE_MATCH = OpenApiParameter(
 )
 
 
-# All of one moment: the entry, if it is of the tables' present versions; else these, whether anybody else is on the way
-# to a new one already, and how much of the WAL a replica must know for it. A table without a version gets one.
+# All of one moment: the entry, if it is of the tables' present versions or was begun after this reader came. Else that
+# moment, the versions, whether anybody else is on the way to a new entry already, and how much of the WAL a replica
+# must know for it. A table without a version gets one.
 LOOK = redis.Script("""
 local entry_key, flight_key, positions_key = KEYS[1], KEYS[2], KEYS[3]
-local fresh_version, flight_milliseconds = ARGV[1], ARGV[2]
+local came_at, fresh_version, flight_milliseconds = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local versions = {}
 for i = 4, #KEYS do
   versions[#versions + 1] = redis.call('SET', KEYS[i], fresh_version, 'NX', 'GET') or fresh_version
 end
 versions = table.concat(versions, ' ')
 local entry = redis.call('GET', entry_key)
-if entry and string.sub(entry, 1, #versions + 1) == versions .. '\\n' then
-  return {entry}
+if entry then
+  local made_of, looked_at = string.match(entry, '^([^\\n]*)\\n(%d+)\\n')
+  if made_of == versions or tonumber(looked_at) > came_at then
+    return {entry}
+  end
 end
+local time = redis.call('TIME')
 local first = redis.call('SET', flight_key, 1, 'NX', 'PX', flight_milliseconds)
-return {false, versions, first, redis.call('ZMSCORE', positions_key, unpack(ARGV, 3))}
+local positions = redis.call('ZMSCORE', positions_key, unpack(ARGV, 4))
+return {false, time[1] * 1000000 + time[2], versions, first, positions}
 """)
+NEVER = 2**53
 # By answer: of those in this process who wait for it, one at a time asks Redis again and again.
 _turns: WeakValueDictionary = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
 class Entry:
+    """An answer, and when whoever made it looked which versions there were: microseconds by Redis' clock."""
+
+    looked_at: int
     headers: dict[str, str]
     body: bytes
 
     def encode(self, versions: bytes) -> bytes:
-        return b"\n".join([versions, orjson.dumps(self.headers), self.body])
+        return b"\n".join([versions, b"%d" % self.looked_at, orjson.dumps(self.headers), self.body])
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        _, headers, body = data.split(b"\n", 2)
-        return cls(orjson.loads(headers), body)
+        _, looked_at, headers, body = data.split(b"\n", 3)
+        return cls(int(looked_at), orjson.loads(headers), body)
 
 
 @dataclass(frozen=True)
 class Look:
+    """What was found: an entry, or all that is needed to make one."""
+
     entry: Entry | None
+    at: int = 0
     versions: bytes = b""
     first: bool = False
     positions: Sequence[bytes | None] = (None,)
 
     def required(self) -> int | None:
         return changes.furthest(*self.positions)
+
+
+@dataclass(eq=False)
+class Turn:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    entry: Entry | None = None
 
 
 def cached(*models: type[Model], shared: bool = False) -> Callable:
@@ -143,7 +163,7 @@ class Shelf:
             if look.entry:
                 return self.found(look.entry, "hit")
             if not look.first:
-                look = self.wait()
+                look = self.wait(look.at)
         except (RedisError, OSError):
             return self.bypassed(produce)
         return self.found(look.entry, "waited") if look.entry else self.fill(produce, look)
@@ -156,28 +176,32 @@ class Shelf:
         metrics.ANSWERS.labels(result).inc()
         return HttpResponse(entry.body, headers=entry.headers)
 
-    def look(self) -> Look:
-        arguments = [uuid4().hex, FLIGHT_SECONDS * 1000, changes.FLOOR, *self.members]
+    def look(self, came_at: int = NEVER) -> Look:
+        arguments = [came_at, uuid4().hex, FLIGHT_SECONDS * 1000, changes.FLOOR, *self.members]
         data, *rest = redis.run(LOOK, self.keys, arguments)
         if data:
             return Look(Entry.decode(data))
-        versions, first, positions = rest
-        return Look(None, versions, bool(first), positions)
+        at, versions, first, positions = rest
+        return Look(None, at, versions, bool(first), positions)
 
-    def wait(self) -> Look:
-        """Until there is an entry; or who was on the way has not come back with one, and it is our turn."""
+    def wait(self, came_at: int) -> Look:
+        """Until there is an entry by somebody who looked after we came; or until it is up to us to make one. However
+        often the tables are written to meanwhile, that is within two flights."""
         deadline = time.monotonic() + FLIGHT_SECONDS
-        turn = _turns.setdefault(self.key, threading.Lock())
-        ours = turn.acquire(timeout=FLIGHT_SECONDS)
+        turn = _turns.setdefault(self.key, Turn())
+        ours = turn.lock.acquire(timeout=FLIGHT_SECONDS)
         try:
+            if turn.entry and turn.entry.looked_at > came_at:
+                return Look(turn.entry)
             while True:
-                look = self.look()
+                look = self.look(came_at)
+                turn.entry = look.entry or turn.entry
                 if look.entry or look.first or time.monotonic() > deadline:
                     return look
                 time.sleep(POLL_SECONDS)
         finally:
             if ours:
-                turn.release()
+                turn.lock.release()
 
     def fill(self, produce: Callable[[], HttpResponse], look: Look) -> HttpResponse:
         metrics.ANSWERS.labels("miss").inc()
@@ -185,16 +209,16 @@ class Shelf:
         try:
             response = described(routing.read_at(look.required, produce))
         finally:
-            self.land(look.versions, response)
+            self.land(look, response)
         return response
 
-    def land(self, versions: bytes, response: HttpResponse | None) -> None:
+    def land(self, look: Look, response: HttpResponse | None) -> None:
         """Keep what was found, and let the next one try where that was nothing."""
         try:
             with redis.connection().pipeline(transaction=False) as pipe:
                 if response is not None and response.status_code == 200:
-                    entry = Entry(dict(response.items()), response.content)
-                    pipe.set(self.key, entry.encode(versions), ex=settings.ANSWER_SECONDS)
+                    entry = Entry(look.at, dict(response.items()), response.content)
+                    pipe.set(self.key, entry.encode(look.versions), ex=settings.ANSWER_SECONDS)
                 pipe.delete(self.flight_key)
                 pipe.execute()
         except (RedisError, OSError):

@@ -188,6 +188,67 @@ def test_a_herd_on_a_cold_answer_asks_the_database_once(make, monkeypatch):
     assert len(asked) == 1
 
 
+def ask(client: APIClient) -> list[str]:
+    """First names, in a thread of its own."""
+    try:
+        return [row["first_name"] for row in client.get(URL).json()["results"]]
+    finally:
+        connections.close_all()
+
+
+def test_a_herd_is_answered_within_two_flights_however_often_somebody_writes(make, monkeypatch):
+    clients = [client_of("ada") for _ in range(12)]
+    asked = []
+    read = selectors.customer_page
+
+    def slow_while_somebody_writes(**query):
+        asked.append(query)
+        threading.Event().wait(0.2)
+        page = read(**query)
+        make()
+        return page
+
+    monkeypatch.setattr(selectors, "customer_page", slow_while_somebody_writes)
+    with ThreadPoolExecutor(len(clients)) as pool:
+        found = list(pool.map(ask, clients))
+    assert {len(names) for names in found} <= {0, 1, 2}
+    assert len(asked) <= 3
+
+
+def test_who_comes_after_a_commit_is_not_given_what_was_begun_before_it(make, monkeypatch):
+    clients = [client_of(name) for name in ("ada", "grace", "grace")]
+    begun, go_on = threading.Event(), threading.Event()
+    read = selectors.customer_page
+
+    def read_then_wait(**query):
+        page = read(**query)
+        if not begun.is_set():
+            begun.set()
+            assert go_on.wait(10)
+        return page
+
+    monkeypatch.setattr(selectors, "customer_page", read_then_wait)
+    with ThreadPoolExecutor(3) as pool:
+        early = pool.submit(ask, clients[0])
+        assert begun.wait(10)
+        make()
+        late = [pool.submit(ask, client) for client in clients[1:]]
+        threading.Event().wait(0.3)
+        assert not any(each.done() for each in late)
+        go_on.set()
+        assert (early.result(), [each.result() for each in late]) == ([], [["Ada"], ["Ada"]])
+
+
+def test_who_waits_takes_what_another_one_found_only_if_it_was_begun_later():
+    shelf = answers.Shelf([Customer._meta.db_table], uuid4().hex)
+    turn = answers._turns[shelf.key] = answers.Turn(entry=answers.Entry(5, {}, b"found"))
+    assert shelf.wait(came_at=4).entry == turn.entry
+    for came_at in (5, 6):
+        redis.connection().delete(shelf.flight_key)
+        look = shelf.wait(came_at)
+        assert (look.entry, look.first) == (None, True)
+
+
 def test_a_failed_answer_is_not_kept_and_keeps_nobody_waiting(api, make):
     customer = make()
     assert api.get(f"{URL}{customer.pk + 1}/").status_code == 404
