@@ -21,6 +21,7 @@ from django.db.models import Model
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from redis.commands.core import Script
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -42,7 +43,7 @@ IF_NONE_MATCH = OpenApiParameter(
 # All of one moment: the entry, if it is of the tables' present versions or was begun after this reader came. Else that
 # moment, the versions, whether anybody else is on the way to a new entry already, and how much of the WAL a replica
 # must know for it. A table without a version gets one.
-LOOK = redis.Script("""
+LOOK = """
 local entry_key, flight_key, positions_key = KEYS[1], KEYS[2], KEYS[3]
 local came_at, fresh_version, flight_milliseconds = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local versions = {}
@@ -61,10 +62,15 @@ local time = redis.call('TIME')
 local first = redis.call('SET', flight_key, 1, 'NX', 'PX', flight_milliseconds)
 local positions = redis.call('ZMSCORE', positions_key, unpack(ARGV, 4))
 return {false, time[1] * 1000000 + time[2], versions, first, positions}
-""")
+"""
 NEVER = 2**53
 # By answer: of those in this process who wait for it, one at a time asks Redis again and again.
 _turns: WeakValueDictionary = WeakValueDictionary()
+
+
+@functools.cache
+def look_script() -> Script:
+    return redis.connection().register_script(LOOK)
 
 
 @dataclass(frozen=True)
@@ -178,7 +184,7 @@ class Shelf:
 
     def look(self, came_at: int = NEVER) -> Look:
         arguments = [came_at, uuid4().hex, FLIGHT_SECONDS * 1000, changes.FLOOR, *self.members]
-        data, *rest = redis.run(LOOK, self.keys, arguments)
+        data, *rest = look_script()(self.keys, arguments, client=redis.connection())
         if data:
             return Look(Entry.decode(data))
         at, versions, first, positions = rest

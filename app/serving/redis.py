@@ -3,13 +3,10 @@
 pybreaker would hold a lock for as long as a command takes, and so let one request of a worker talk to Redis at a time.
 """
 
-import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from typing import TypeVar
 
 from django.conf import settings
@@ -22,7 +19,8 @@ from serving import metrics
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-UNREACHABLE = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
+# It can't be reached, or was not set up for what we ask.
+FAILURES = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.NoPermissionError, OSError)
 
 
 class BypassedError(exceptions.ConnectionError):
@@ -45,7 +43,7 @@ class Breaker:
             self.begin_trial()
         try:
             result = command(*arguments, **options)
-        except UNREACHABLE as error:
+        except FAILURES as error:
             self.failure(error)
             raise
         if self.failed:
@@ -105,27 +103,8 @@ class GuardedRedis(Redis):
             super().execute_command("GET", key("readyz"))
 
 
-@dataclass(frozen=True)
-class Script:
-    """In Lua: nothing else happens in Redis while it runs."""
-
-    text: str
-
-    @cached_property
-    def sha(self) -> str:
-        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-
-
 def connection() -> GuardedRedis:
     return get_redis_connection("default")
-
-
-def run(script: Script, keys: Sequence[str], arguments: Sequence) -> list:
-    """By its hash; Redis learns the text when it does not know it."""
-    try:
-        return connection().evalsha(script.sha, len(keys), *keys, *arguments)
-    except exceptions.NoScriptError:
-        return connection().eval(script.text, len(keys), *keys, *arguments)
 
 
 def key(*parts: str) -> str:

@@ -119,6 +119,14 @@ def test_an_answer_that_is_an_error_is_no_failure_of_redis(db):
     assert redis.breaker.failed == 0
 
 
+def test_what_redis_does_not_let_us_do_is_one(caplog, db):
+    for _ in range(3):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            redis.connection().get("another app's")
+    assert redis.breaker.failed == 3
+    assert [record.message for record in caplog.records if "bypassed" in record.message]
+
+
 def test_readiness_tells_the_reason_even_while_redis_is_bypassed(client, db, point_to, clock):
     point_to(1)
     for _ in range(5):
