@@ -16,6 +16,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 import orjson
+from cachetools import LRUCache
 from django.conf import settings
 from django.db.models import Model
 from django.http import HttpResponse
@@ -59,11 +60,15 @@ if entry then
   end
 end
 local time = redis.call('TIME')
-local first = redis.call('SET', flight_key, 1, 'NX', 'PX', flight_milliseconds)
+local first = flight_milliseconds ~= '0' and redis.call('SET', flight_key, 1, 'NX', 'PX', flight_milliseconds)
 local positions = redis.call('ZMSCORE', positions_key, unpack(ARGV, 4))
 return {false, time[1] * 1000000 + time[2], versions, first, positions}
 """
 NEVER = 2**53
+# What was asked for lately. Most of what people search for nobody ever asks again: to keep it would cost more than that
+# it is not kept.
+_asked: LRUCache = LRUCache(10_000)
+_asked_lock = threading.Lock()
 # By answer: of those in this process who wait for it, one at a time asks Redis again and again.
 _turns: WeakValueDictionary = WeakValueDictionary()
 
@@ -151,6 +156,13 @@ def described(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def was_asked(key: str) -> bool:
+    with _asked_lock:
+        before = _asked.get(key, False)
+        _asked[key] = True
+    return before
+
+
 class Shelf:
     """Where one answer lies."""
 
@@ -162,17 +174,19 @@ class Shelf:
         self.keys = [self.key, self.flight_key, changes.positions_key(), *versions]
 
     def get(self, produce: Callable[[], HttpResponse]) -> HttpResponse:
+        """An answer is kept from the second time on that this process is asked for it."""
+        keep = was_asked(self.key)
         try:
             if not changes.catch_up():
                 return self.bypassed(produce)
-            look = self.look()
+            look = self.look(claim=keep)
             if look.entry:
                 return self.found(look.entry, "hit")
-            if not look.first:
+            if keep and not look.first:
                 look = self.wait(look.at)
         except (RedisError, OSError):
             return self.bypassed(produce)
-        return self.found(look.entry, "waited") if look.entry else self.fill(produce, look)
+        return self.found(look.entry, "waited") if look.entry else self.fill(produce, look, keep=keep)
 
     def bypassed(self, produce: Callable[[], HttpResponse]) -> HttpResponse:
         metrics.ANSWERS.labels("bypassed").inc()
@@ -182,8 +196,8 @@ class Shelf:
         metrics.ANSWERS.labels(result).inc()
         return HttpResponse(entry.body, headers=entry.headers)
 
-    def look(self, came_at: int = NEVER) -> Look:
-        arguments = [came_at, uuid4().hex, FLIGHT_SECONDS * 1000, changes.FLOOR, *self.members]
+    def look(self, came_at: int = NEVER, *, claim: bool = True) -> Look:
+        arguments = [came_at, uuid4().hex, FLIGHT_SECONDS * 1000 * claim, changes.FLOOR, *self.members]
         data, *rest = look_script()(self.keys, arguments, client=redis.connection())
         if data:
             return Look(Entry.decode(data))
@@ -209,13 +223,14 @@ class Shelf:
             if ours:
                 turn.lock.release()
 
-    def fill(self, produce: Callable[[], HttpResponse], look: Look) -> HttpResponse:
+    def fill(self, produce: Callable[[], HttpResponse], look: Look, *, keep: bool) -> HttpResponse:
         metrics.ANSWERS.labels("miss").inc()
         response = None
         try:
             response = described(routing.read_at(look.required, produce))
         finally:
-            self.land(look, response)
+            if keep:
+                self.land(look, response)
         return response
 
     def land(self, look: Look, response: HttpResponse | None) -> None:

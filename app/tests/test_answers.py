@@ -24,8 +24,9 @@ URL = "/api/customers/"
 
 
 @pytest.fixture(autouse=True)
-def remembering(settings):
-    """With a part of Redis that no other test has written to."""
+def remembering(settings, monkeypatch):
+    """From the first time on, in a part of Redis that no other test has written to."""
+    monkeypatch.setattr(answers, "was_asked", lambda key: True)
     settings.ANSWER_SECONDS = 30
     settings.TOKEN_SECONDS = 5
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"customers:tests:{uuid4().hex}"}}
@@ -62,6 +63,16 @@ def test_a_cold_answer_is_two_queries_and_a_warm_one_none(api, make, queries, pa
         "X-Request-ID",
         "X-Response-Time",
     }
+
+
+def test_an_answer_is_kept_from_the_second_time_on(api, make, queries, monkeypatch):
+    monkeypatch.undo()
+    make()
+    for asked in (1, 1, 0):
+        with queries(asked + (not authentication._known)):
+            api.get(URL, {"page_size": 3})
+        with queries(1):
+            api.get(URL, {"search": uuid4().hex})
 
 
 def create():
