@@ -48,7 +48,8 @@ def assemble(store, where):
 
 
 def write_all(everything, folder, keep):
-    """reports/bench.html, .json and .md; with `keep` in docs/ as well, the table as a part of docs/benchmark.md."""
+    """reports/bench.html, .json and .md; with `keep` in docs/ as well, the tables as a part of docs/benchmark.md, and
+    those of the claims of README.md too."""
     table = markdown(everything)
     html = page.render(everything)
     figures = json.dumps(everything, indent=1, ensure_ascii=False) + "\n"
@@ -58,7 +59,8 @@ def write_all(everything, folder, keep):
     if keep:
         write(DOCS / "bench.html", html)
         write(DOCS / "bench.json", figures)
-        write(DOCS / "benchmark.md", merged((DOCS / "benchmark.md").read_text(), table))
+        for path, tables in ((DOCS / "benchmark.md", table), (ROOT / "README.md", claimed(everything))):
+            write(path, merged(path.read_text(), tables))
 
 
 MARK = "<!-- measured -->\n"
@@ -71,8 +73,8 @@ def merged(text, table):
     return f"{before}{MARK}{table}{MARK}{after}"
 
 
-def markdown(everything):
-    """The claims, group by group."""
+def claimed(everything):
+    """The claims, group by group, in Markdown."""
     lines = [
         f"Commit `{everything['commit']}`, {everything['date'][:10]}, {everything['machine']['cores']} cores "
         f"({everything['machine']['processor']}); all hosts, and the client, share them.\n"
@@ -85,7 +87,13 @@ def markdown(everything):
             for claim in of_group
         ]
         lines.append("")
-    lines += [
+    return "\n".join(lines)
+
+
+def markdown(everything):
+    """All tables."""
+    lines = [
+        claimed(everything),
         "**The slow app, as described and as measured**\n",
         "| | described | measured | alike |",
         "|---|---|---|---|",
