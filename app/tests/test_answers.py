@@ -260,6 +260,14 @@ def test_who_waits_takes_what_another_one_found_only_if_it_was_begun_later():
         assert (look.entry, look.first) == (None, True)
 
 
+def test_a_clock_that_was_set_back_makes_nothing_newer_than_it_is():
+    shelf = answers.Shelf([Customer._meta.db_table], uuid4().hex)
+    came = shelf.look()
+    for looked_at, taken in ((came.at - 1, False), (came.at + 1, True), (came.at + 10**9, False)):
+        redis.connection().set(shelf.key, answers.Entry(looked_at, {}, b"found").encode(b"other versions"))
+        assert bool(shelf.look(came.at).entry) == taken
+
+
 def test_a_failed_answer_is_not_kept_and_keeps_nobody_waiting(api, make):
     customer = make()
     assert api.get(f"{URL}{customer.pk + 1}/").status_code == 404

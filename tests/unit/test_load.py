@@ -237,7 +237,7 @@ def findings(**changes):
     by_who = {who: figures.over_rounds([round_of(who)] * 2) for who in ("naive", "cold", "warm")}
     endpoints = dict.fromkeys(http.ENDPOINTS, by_who)
     levels = {
-        "naive": [level_of("naive", 1, 60.0), level_of("naive", 10, 400.0), level_of("naive", 50, 2000.0)],
+        "naive": [level_of("naive", 1, 60.0), level_of("naive", 10, 500.0), level_of("naive", 50, 2000.0)],
         "ours": [level_of("cold", number, float(number)) for number in (1, 10, 100, 200, 500, 1000)],
     }
     swept = {"levels": levels, "served": {who: users.served(found) for who, found in levels.items()}}
@@ -278,7 +278,9 @@ def claim(found, name):
 
 def test_users_are_served_up_to_where_one_waits_too_long_or_fails():
     levels = [level_of("cold", 1, 5.0), level_of("cold", 10, 400.0), level_of("cold", 50, 501.0)]
-    assert users.served(levels) == 10
+    assert users.served(levels) == 49
+    assert users.served(levels[:2]) == 10
+    assert users.served([*levels[:2], level_of("cold", 50, 501.0, failed=1)]) == 10
     assert users.served([level_of("cold", 1, 5.0, failed=1)]) == 0
     assert not users.is_saturated(levels)
     assert users.is_saturated([level_of("naive", 100, 900.0)])

@@ -32,5 +32,13 @@ def is_served(figures):
 
 
 def served(levels):
-    """The most users that were; 0 where not even one was."""
-    return max((figures["users"] for figures in levels if is_served(figures)), default=0)
+    """The most users that were, by a straight line between the last level that was and the first that was not; 0 where
+    not even one was."""
+    most = max((position for position, level in enumerate(levels) if is_served(level)), default=None)
+    if most is None:
+        return 0
+    last, beyond = levels[most], levels[most + 1] if most + 1 < len(levels) else None
+    if beyond is None or beyond["failed"] or beyond["p95_ms"] is None:
+        return last["users"]
+    part = (PATIENCE_MS - last["p95_ms"]) / (beyond["p95_ms"] - last["p95_ms"])
+    return last["users"] + int(part * (beyond["users"] - last["users"]))
