@@ -1,7 +1,8 @@
 """A verifier that can't fail is no verifier: every tier of a healthy cluster is broken once, on purpose.
 
-All breakages stand at the same time. Exactly the tests that belong to them must turn red, `make status` must name each
-of them and nothing else, and when `site.yml` and, where it can't, an order of ours has mended them, all is green again.
+All breakages stand at the same time. Exactly the tests that belong to them must turn red (and some may), `make status`
+must name each of them and nothing else, and when `site.yml` and, where it can't, an order of ours has mended them, all
+is green again.
 
 Only for hosts that nobody needs: `make molecule` runs it, after the tests of healthy hosts.
 """
@@ -43,6 +44,7 @@ class Breakage:
     finding: str  # what `make status` says of it
     red: set[str]  # the tests of tests/infra that notice
     undo: str = ""  # without it site.yml mends
+    may: frozenset[str] = frozenset()  # those that notice or do not, by chance
 
 
 BREAKAGES = [
@@ -61,6 +63,14 @@ BREAKAGES = [
             "postgresql/test_cluster.py::test_all_members_are_on_one_timeline",
             "stack/test_front_door.py::test_a_write_is_read_back_from_each_replica",
         },
+        # The other replica is not to be had on app2, and on app1, where sessions keep their server, it is a matter of
+        # which one they got. Reads go to the primary then.
+        may=frozenset(
+            {
+                "app/test_replica_reads.py::test_reads_go_to_replicas_and_never_show_less_than_ones_own_writes",
+                "app/test_replica_reads.py::test_the_switch_works_without_a_restart",
+            }
+        ),
     ),
     Breakage(
         "pg_hba lets in a whole network",
@@ -278,7 +288,7 @@ def test_a_breakage_turns_its_tests_red(broken, breakage):
 
 def test_no_other_test_turns_red(broken):
     red, *_ = broken
-    assert red - set().union(*(breakage.red for breakage in BREAKAGES)) == set()
+    assert red - set().union(*(breakage.red | breakage.may for breakage in BREAKAGES)) == set()
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.title)
