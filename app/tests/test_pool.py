@@ -11,12 +11,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def pooled():
     """The database by a pool of one connection."""
-    settings = connection.settings_dict
-    pool = {"min_size": 1, "max_size": 1, "timeout": 5}
-    wrapper = ConnectionHandler({"pooled": settings | {"CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": pool}}})[
-        "pooled"
-    ]
-    wrapper.alias = "pooled"
+    options = {"pool": {"min_size": 1, "max_size": 1, "timeout": 5}}
+    settings = connection.settings_dict | {"CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    wrapper = ConnectionHandler({"default": settings})["default"]
     yield wrapper
     wrapper.close()
     wrapper.close_pool()
