@@ -66,11 +66,10 @@ local first = flight_milliseconds ~= '0' and redis.call('SET', flight_key, 1, 'N
 local positions = redis.call('ZMSCORE', positions_key, unpack(ARGV, 4))
 return {false, now, versions, first, positions}
 """
-NEVER = 2**53
-# Of what is kept. For as long as a deploy takes, two releases have one Redis.
+NEVER = 2**53  # later than any time that Redis tells: who has only just come takes no entry for having waited
+# In the keys, and to be raised when Entry changes: for as long as a deploy takes, two releases share one Redis.
 FORMAT = "2"
-# What was asked for lately. Most of what people search for nobody ever asks again: to keep it would cost more than that
-# it is not kept.
+# What was asked for lately. Most searches are never repeated: to keep their answers would cost more than it saves.
 _asked: LRUCache = LRUCache(10_000)
 _asked_lock = threading.Lock()
 # By answer: of those in this process who wait for it, one at a time asks Redis again and again.

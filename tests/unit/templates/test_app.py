@@ -125,6 +125,17 @@ def test_requests_that_only_wait_keep_nobody_from_beginning(render, monkeypatch)
     assert told == [0, 1, 2]
 
 
+def test_a_request_that_has_not_begun_when_its_worker_stops_gets_no_answer(render):
+    """Its connection is closed, as by a client that leaves: the load balancer asks another instance."""
+    worker = object.__new__(gunicorn(render)["worker_class"])
+    worker.door = gevent.lock.BoundedSemaphore()
+    worker.door.acquire()
+    request = gevent.spawn(worker.handle_request)
+    gevent.sleep(0)
+    request.kill()
+    assert isinstance(request.exception, StopIteration)
+
+
 def test_gunicorn_can_compute_in_threads(render):
     settings = gunicorn(render, app_worker_class="gthread")
     assert (settings["worker_class"], settings["threads"]) == ("gthread", 4)
