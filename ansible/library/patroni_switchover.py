@@ -21,6 +21,9 @@ options:
     description: Only if one of these is the primary, as before it is stopped.
     type: list
     elements: str
+  at:
+    description: When to hand over, in seconds since 1970 by the clock of the host that this runs on; at once by default.
+    type: float
   api:
     description: URL of the REST API of any member.
     type: str
@@ -96,7 +99,7 @@ class Switchover(Cluster):
 
 def main():
     """Answer Ansible."""
-    own = {"candidate": {"type": "str"}, "leaving": {"type": "list", "elements": "str"}}
+    own = {"candidate": {"type": "str"}, "leaving": {"type": "list", "elements": "str"}, "at": {"type": "float"}}
     answer(AnsibleModule(argument_spec=ARGUMENTS | own, supports_check_mode=True), Switchover)
 
 

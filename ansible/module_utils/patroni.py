@@ -92,7 +92,8 @@ def faults(cluster):
 class Cluster:
     """The members, and what is done to them, step by step.
 
-    `options` has `timeout` (s, of each step) and `synchronous`: hand over only to a replica that commits wait for.
+    `options` has `timeout` (s, of each step), `synchronous`: hand over only to a replica that commits wait for, and for
+    a switchover `at`: when (s since 1970, by this host's clock), if not at once.
     In check mode, `actions` says what would be done first.
     """
 
@@ -152,6 +153,7 @@ class Cluster:
         self.actions.append(f"switch over from {leader['name']} to {candidate['name']}")
         if self.check_mode:
             return
+        time.sleep(max(0, (self.options.get("at") or 0) - time.time()))
         self.api.switchover(leader, candidate)
         self.until(
             f"{candidate['name']} is the primary",

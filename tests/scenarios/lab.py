@@ -1,5 +1,6 @@
 """Hosts of a lab as machines: to be killed and started again."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -45,6 +46,21 @@ class Lab:
         self.podman("start", f"{self.prefix}-{host}")
         subprocess.run([*self.ssh, "-O", "exit", host], capture_output=True)  # or a dead connection would be used again
         assert eventually(lambda: self._boots(host), seconds=60), f"{host} does not answer over ssh"
+
+    @contextlib.contextmanager
+    def cut_off(self, host, peers):
+        """For as long as the block lasts, what a host sends to some others gets lost; it hears of no error."""
+        exec_there = ["exec", f"{self.prefix}-{host}"]
+        addresses = [self.podman(*exec_there, "getent", "ahostsv4", peer).split()[0] for peer in peers]
+        for address in addresses:
+            # To where nobody is.
+            nobody = ["lladdr", "02:00:00:00:00:00", "nud", "permanent", "dev", "eth0"]
+            self.podman(*exec_there, "ip", "neigh", "replace", address, *nobody)
+        try:
+            yield
+        finally:
+            for address in addresses:
+                self.podman(*exec_there, "ip", "neigh", "del", address, "dev", "eth0")
 
     def _boots(self, host):
         command = [*self.ssh, host, "systemctl is-system-running --wait"]

@@ -13,8 +13,8 @@ def no_patience(monkeypatch):
     monkeypatch.setattr(patroni, "SETTLED", 0)
 
 
-def switchover(api, candidate=None, leaving=None, check_mode=False, synchronous=True):
-    options = {"timeout": 0, "synchronous": synchronous, "candidate": candidate, "leaving": leaving}
+def switchover(api, candidate=None, leaving=None, check_mode=False, synchronous=True, at=None):
+    options = {"timeout": 0, "synchronous": synchronous, "candidate": candidate, "leaving": leaving, "at": at}
     done = Switchover(api, options, check_mode)
     done.run()
     return done.actions
@@ -73,3 +73,12 @@ def test_check_mode_only_says_what_it_would_do():
     api = Patroni("db1", "db2")
     assert switchover(api, check_mode=True) == ["switch over from db1 to db2"]
     assert api.asked == []
+
+
+def test_it_waits_for_the_moment_that_was_chosen(monkeypatch):
+    slept = []
+    monkeypatch.setattr(patroni.time, "time", lambda: 1000.0)
+    monkeypatch.setattr(patroni.time, "sleep", slept.append)
+    switchover(Patroni("db1", "db2"), at=1002.5)
+    switchover(Patroni("db1", "db2"), at=999.0)
+    assert slept == [2.5, 0]
