@@ -41,7 +41,7 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 # Variables of the verbs as options of ansible-playbook.
 VERB = ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) $(if $(TIER),-e tier=$(TIER)) $(ARGS)
 
-.PHONY: plan deploy rollback maintenance switchover restart reboot upgrade remove-node renew-certificates rebuild-etcd
+.PHONY: plan deploy rollback maintenance switchover restart reboot upgrade remove-node renew-certificates rotate-secrets rebuild-etcd
 plan: venv ## What site.yml would change, host by host; HOST=db1 for one of them
 	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
 	  ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) site.yml --check --diff $(ARGS)
@@ -69,6 +69,9 @@ upgrade: venv ## Newest minor versions of the services' packages, host by host; 
 
 renew-certificates: venv ## New certificates for all services
 	@$(VERB) ansible/playbooks/renew_certificates.yml
+
+rotate-secrets: venv ## New passwords and keys, while all of it serves
+	@$(VERB) ansible/playbooks/rotate_secrets.yml
 
 rebuild-etcd: venv ## Found the consensus store anew, when a majority of it is lost for good
 	@$(VERB) ansible/playbooks/rebuild_etcd.yml

@@ -1,6 +1,6 @@
 """The secrets of one inventory: what has to exist, and what is missing of it.
 
-Only this module makes secrets up, and only ansible/playbooks/secrets.yml calls it.
+Only this module makes secrets up; ansible/playbooks/secrets.yml and rotate_secrets.yml call it.
 """
 
 import secrets
@@ -25,6 +25,8 @@ APP_PASSWORDS = {
     "redis_password": 32,
     "admin_password": 24,
 }
+KEPT = ("admin_password",)  # a person's, who changes it in the admin
+ROTATING = "secrets_rotating"  # stands in the file until all hosts have what is new
 AUTHORITIES = ("control", "services")
 AUTHORITY_YEARS = 10
 
@@ -156,12 +158,55 @@ def completed_secrets(text, apps, cluster_name):
                 parent[name] = parent.get(name) or {}
                 parent = parent[name]
             parent[path[-1]] = make()
+    return _dump(content)
+
+
+def rotated_secrets(text, apps):
+    """A secrets file with new passwords and keys, marked as such; the same text when it is marked already.
+
+    What an app signed with its key before stays valid by `secret_key_before`. Authorities stay, and what people type.
+
+    text:    the file's content, decrypted
+    apps:    cluster_apps
+    returns: the new content
+    raises:  AnsibleFilterError when the file is damaged
+    """
+    content = _load(text)
+    if ROTATING in content:
+        return text
+    for name, length in CLUSTER_PASSWORDS.items():
+        content[name] = _password(length)
+    for app in apps:
+        own = content["secrets_apps"][app["name"]]
+        own["secret_key_before"] = own["secret_key"]
+        own.update({name: _password(length) for name, length in APP_PASSWORDS.items() if name not in KEPT})
+    return _dump({**content, ROTATING: True})
+
+
+def settled_secrets(text):
+    """A secrets file without the mark.
+
+    text:    the file's content, decrypted
+    returns: the new content
+    raises:  AnsibleFilterError when the file is damaged
+    """
+    content = _load(text)
+    content.pop(ROTATING, None)
+    return _dump(content)
+
+
+def _dump(content):
     return f"---\n{HEADER}\n" + yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=120)
 
 
 class FilterModule:
-    """Filters for ansible/playbooks/secrets.yml."""
+    """Filters for the playbooks that write secrets."""
 
     def filters(self):
         """Name each public function."""
-        return {"missing_secrets": missing_secrets, "completed_secrets": completed_secrets}
+        return {
+            "missing_secrets": missing_secrets,
+            "completed_secrets": completed_secrets,
+            "rotated_secrets": rotated_secrets,
+            "settled_secrets": settled_secrets,
+        }

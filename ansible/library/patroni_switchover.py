@@ -22,7 +22,7 @@ options:
     type: list
     elements: str
   at:
-    description: When to hand over, in seconds since 1970 by the clock of the host that this runs on; at once by default.
+    description: When to hand over, in seconds since 1970 by this host's clock; at once by default.
     type: float
   api:
     description: URL of the REST API of any member.

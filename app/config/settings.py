@@ -21,6 +21,8 @@ if DEBUG and RELEASE_ID:
 SECRET_KEY = env.text("SECRET_KEY")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
     raise ImproperlyConfigured("SECRET_KEY must be at least 50 random characters long.")
+# What was signed with these stays valid, as sessions do when the key is changed.
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 
 # A default that only a developer's machine can be reached by.
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1" if DEBUG else None)

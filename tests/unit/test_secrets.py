@@ -179,3 +179,24 @@ def test_a_damaged_file_is_refused_without_quoting_it(text, complaint):
     with pytest.raises(AnsibleFilterError, match=complaint) as error:
         credentials.missing_secrets(text, CUSTOMERS)
     assert "hunter2" not in str(error.value)
+
+
+def test_a_rotation_changes_all_but_authorities_and_what_people_type():
+    text = credentials.completed_secrets("", CUSTOMERS, "pergola")
+    before, after = yaml.safe_load(text), yaml.safe_load(credentials.rotated_secrets(text, CUSTOMERS))
+    assert after["secrets_authorities"] == before["secrets_authorities"]
+    for name in credentials.CLUSTER_PASSWORDS:
+        assert len(after[name]) == len(before[name])
+        assert after[name] != before[name]
+    old, new = before["secrets_apps"]["customers"], after["secrets_apps"]["customers"]
+    assert {name for name in old if new[name] == old[name]} == {"admin_password"}
+    assert new["secret_key_before"] == old["secret_key"]
+
+
+def test_a_rotation_that_is_under_way_makes_nothing_more_until_it_is_settled():
+    begun = credentials.rotated_secrets(credentials.completed_secrets("", CUSTOMERS, "pergola"), CUSTOMERS)
+    assert credentials.rotated_secrets(begun, CUSTOMERS) == begun
+    settled = credentials.settled_secrets(begun)
+    assert yaml.safe_load(begun) == {**yaml.safe_load(settled), credentials.ROTATING: True}
+    assert credentials.missing_secrets(settled, CUSTOMERS) == []
+    assert credentials.rotated_secrets(settled, CUSTOMERS) != settled

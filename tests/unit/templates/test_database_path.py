@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -152,3 +154,46 @@ def test_checks_are_fast_and_verified(haproxy):
 def test_nothing_is_controlled_over_the_network(haproxy):
     assert not [line for line in haproxy["global"] if "stats socket" in line and "/run/" not in line]
     assert "stats enable" not in str(haproxy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["db1", "db2"], ["PAUSE forum", "PAUSE shop"]),
+        (["resume"], ["RESUME forum", "RESUME shop"]),
+    ],
+)
+def test_writes_wait_until_another_host_is_the_primary(render, tmp_path, arguments, told):
+    """With a psql that notes what it is told, and a curl to which db1, later nobody, later db2 is the primary."""
+    commands = {
+        "psql": f"""
+            for argument; do
+              case $argument in --command=*) echo "${{argument#*=}}" >> {tmp_path}/told ;; esac
+            done
+        """,
+        "curl": f"""
+            echo >> {tmp_path}/asked
+            now=$(($(wc -l < {tmp_path}/asked)))
+            case "$now $*" in
+              [1-3]" "*db1:8008/primary | 9" "*db2:8008/primary | ??" "*db2:8008/primary) ;;
+              *) exit 22 ;;
+            esac
+        """,
+        "sleep": ":",
+    }
+    for name, body in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    script = render("pgbouncer", "pause-writes.j2", "app1", **TWO_APPS)
+    path = f"{tmp_path}:{shutil.os.environ['PATH']}"
+    done = subprocess.run(["sh", "-c", script, "-", *arguments], env={"PATH": path}, capture_output=True, timeout=20)
+    assert done.returncode == 0, done
+    assert (tmp_path / "told").read_text().splitlines() == told
+    if arguments != ["resume"]:
+        assert len((tmp_path / "asked").read_text().splitlines()) in (9, 10)
+
+
+def test_who_lets_writes_wait_names_hosts(render):
+    done = subprocess.run(["sh", "-c", render("pgbouncer", "pause-writes.j2", "app1")], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "HOST... |" in done.stderr

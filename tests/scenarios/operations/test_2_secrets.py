@@ -1,0 +1,82 @@
+"""Passwords and keys are replaced under load; nobody is signed out, and what was known before opens nothing."""
+
+import json
+import types
+
+import pytest
+import yaml
+from probe import Bound, Probe, Settings, record
+from scenarios.cluster import states
+from toolbox import eventually
+
+# Redis restarts for its users' new passwords, and instances for what they are told: one after the other.
+BOUND = Bound(failed=0, gap_s=5)
+PACE = Settings(reads_per_second=120, writes_per_second=10)
+PSQL = "PGPASSWORD={password} psql --no-psqlrc --tuples-only --no-align --command='SELECT 1' {address} 2>&1"
+ADDRESS = (
+    "'host={host} dbname=customers user=customers sslmode=verify-full sslrootcert=/etc/pergola/tls/services-ca.crt'"
+)
+REDIS = (
+    "REDISCLI_AUTH={password} redis-cli --tls --cacert /etc/pergola/tls/services-ca.crt -h cache1 --user customers "
+    "GET customers:nothing 2>&1"
+)
+
+
+def django(host, expression):
+    """What the app says to an expression of Django's signing."""
+    code = f"from django.core import signing; import json; print(json.dumps({expression}))"
+    return json.loads(host.check_output(f'customers-manage shell --no-imports --verbosity 0 --command "{code}"'))
+
+
+@pytest.fixture(scope="module")
+def story(inventory, hosts, visitors, verb, site):
+    """What was known before and after."""
+    file = inventory / "group_vars" / "cluster" / "secrets.yml"
+    told = types.SimpleNamespace(before=yaml.safe_load(file.read_text()))
+    told.signed = django(hosts("app")[0], "signing.dumps('me')")
+    with Probe(visitors, PACE) as probe:
+        assert probe.answered(10)
+        verb("rotate_secrets")()
+        assert probe.answered(10)
+    told.report = probe.report
+    told.after = yaml.safe_load(file.read_text())
+    told.again = site()
+    return told
+
+
+def app_secret(secrets, name):
+    """One of the app's."""
+    return secrets["secrets_apps"]["customers"][name]
+
+
+def test_the_database_takes_the_new_password_alone(story, hosts, cluster):
+    app = hosts("app")[0]
+    address = ADDRESS.format(host=f"postgresql.{cluster.cluster_domain}")
+    for secrets, answer in [(story.after, "1"), (story.before, "password authentication failed")]:
+        password = app_secret(secrets, "database_password")
+        assert answer in app.run(PSQL.format(password=password, address=address)).stdout
+
+
+def test_redis_takes_the_new_password_alone(story, hosts):
+    for secrets, refused in [(story.after, False), (story.before, True)]:
+        command = REDIS.format(password=app_secret(secrets, "redis_password"))
+        assert ("WRONGPASS" in hosts("redis")[0].run(command).stdout) is refused
+
+
+def test_what_was_signed_before_is_still_valid(story, hosts):
+    for host in hosts("app"):
+        assert django(host, f"signing.loads('{story.signed}')") == "me"
+
+
+def test_authorities_and_the_admins_password_stay(story):
+    assert story.after["secrets_authorities"] == story.before["secrets_authorities"]
+    assert app_secret(story.after, "admin_password") == app_secret(story.before, "admin_password")
+
+
+def test_replicas_stream_and_the_run_after_that_changes_nothing(story, hosts):
+    assert eventually(lambda: states(hosts) == ["running", "streaming", "streaming"], seconds=60), states(hosts)
+    assert story.again.changed == {}
+
+
+def test_nobody_noticed(story):
+    assert record("passwords and keys are replaced", [story.report], BOUND), str(story.report)
