@@ -81,7 +81,7 @@ def test_a_broken_release_stops_and_nobody_notices(breaks, words, project, visit
         assert probe.answered(15)
         run = deploy(project, status=2)
         assert probe.answered(15)
-    assert record(f"a release that {breaks.__name__.replace('_', ' ')}", [probe.report], BOUND), str(probe.report)
+    assert record(f"a broken release: {breaks.__name__.replace('_', ' ')}", [probe.report], BOUND), str(probe.report)
     assert words in run.output.partition("TASK [Say it]")[2]
     assert running() == {live()} == {before}
     assert left_over() == {}
