@@ -39,12 +39,11 @@ class Api:
 
     def restart(self, member):
         """Restart PostgreSQL on one member, if settings wait for it."""
-        base = member["api_url"].rsplit("/", 1)[0]
-        self._ask(f"{base}/restart", {"restart_pending": True})
+        self._ask(f"{base_of(member)}/restart", {"restart_pending": True})
 
     def switchover(self, leader, candidate):
-        """Make another member the primary."""
-        self._ask(f"{self.url}/switchover", {"leader": leader["name"], "candidate": candidate["name"]})
+        """Make another member the primary. Told by itself, the old one begins at once, rather than with its next round."""
+        self._ask(f"{base_of(leader)}/switchover", {"leader": leader["name"], "candidate": candidate["name"]})
 
     def _ask(self, url, order=None):
         body = None if order is None else json.dumps(order).encode()
@@ -57,6 +56,11 @@ class Api:
         except OSError as error:
             raise PatroniError(f"{url}: {error}") from error
         return json.loads(text) if order is None else text
+
+
+def base_of(member):
+    """URL of one member's own API."""
+    return member["api_url"].rsplit("/", 1)[0]
 
 
 def leader_of(members):

@@ -146,7 +146,7 @@ def test_reads_fall_back_to_the_primary(haproxy):
 
 def test_checks_are_fast_and_verified(haproxy):
     defaults = " ".join(haproxy["defaults"])
-    assert "inter 1s fastinter 500ms downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions" in defaults
+    assert "inter 1s fastinter 500ms downinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions" in defaults
     assert "check port 8008 check-ssl verify required ca-file /etc/pergola/tls/control-ca.crt" in defaults
     assert "verify none" not in str(haproxy)
 
@@ -179,6 +179,7 @@ def test_writes_wait_until_another_host_is_the_primary(render, tmp_path, argumen
               *) exit 22 ;;
             esac
         """,
+        "pg_isready": f"test -f {tmp_path}/tried || ! touch {tmp_path}/tried",
         "sleep": ":",
     }
     for name, body in commands.items():
@@ -191,6 +192,7 @@ def test_writes_wait_until_another_host_is_the_primary(render, tmp_path, argumen
     assert (tmp_path / "told").read_text().splitlines() == told
     if arguments != ["resume"]:
         assert len((tmp_path / "asked").read_text().splitlines()) in (9, 10)
+        assert (tmp_path / "tried").exists()
 
 
 def test_who_lets_writes_wait_names_hosts(render):
