@@ -42,7 +42,7 @@ class Api:
         self._ask(f"{base_of(member)}/restart", {"restart_pending": True})
 
     def switchover(self, leader, candidate):
-        """Make another member the primary. Told by itself, the old one begins at once, rather than with its next round."""
+        """Make another member the primary. The old one is told itself, or it would begin with its next round only."""
         self._ask(f"{base_of(leader)}/switchover", {"leader": leader["name"], "candidate": candidate["name"]})
 
     def _ask(self, url, order=None):
