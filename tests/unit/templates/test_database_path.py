@@ -159,7 +159,7 @@ def test_nothing_is_controlled_over_the_network(haproxy):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["db1", "db2"], ["PAUSE forum", "PAUSE shop"]),
+        (["0", "db1", "db2"], ["PAUSE forum", "PAUSE shop"]),
         (["resume"], ["RESUME forum", "RESUME shop"]),
     ],
 )
@@ -198,4 +198,4 @@ def test_writes_wait_until_another_host_is_the_primary(render, tmp_path, argumen
 def test_who_lets_writes_wait_names_hosts(render):
     done = subprocess.run(["sh", "-c", render("pgbouncer", "pause-writes.j2", "app1")], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "HOST... |" in done.stderr
+    assert "MOMENT HOST... |" in done.stderr
