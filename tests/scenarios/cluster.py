@@ -1,6 +1,6 @@
 """What scenarios ask the database cluster; nothing is remembered, for it is what changes."""
 
-from toolbox import name_of, patroni_cluster, sql
+from toolbox import name_of, patroni_cluster
 
 
 def leader(hosts, without=()):
@@ -11,8 +11,9 @@ def leader(hosts, without=()):
 
 
 def primaries(hosts):
-    """Names of all hosts whose PostgreSQL takes writes, asked one by one."""
-    return [name_of(host) for host in hosts("postgres") if sql(host, "SELECT pg_is_in_recovery()") == ["f"]]
+    """Names of all hosts whose PostgreSQL takes writes, asked one by one; where it is down it takes none."""
+    query = "cd / && runuser -u postgres -- psql -XAtqc 'SELECT pg_is_in_recovery()' postgres"
+    return [name_of(host) for host in hosts("postgres") if host.run(query).stdout == "f\n"]
 
 
 def states(hosts, without=()):
