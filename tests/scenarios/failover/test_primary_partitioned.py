@@ -8,8 +8,9 @@ from scenarios.cluster import leader, primaries, states
 from toolbox import eventually, name_of
 
 # As long as its claim has not run out nobody else may be the primary, and no replica confirms its commits: those that
-# wait for one end with it, unacknowledged.
-BOUND = Bound(failed=40, gap_s=40)
+# wait for one end with it, unacknowledged. It takes some seconds to stop, and says so to whoever asks: PgBouncer passes
+# that on, and the app answers 503 with Retry-After, where writes of a dead primary would have waited.
+BOUND = Bound(failed=200, gap_s=40)
 PACE = Settings(reads_per_second=120, writes_per_second=15)
 
 
