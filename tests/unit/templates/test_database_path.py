@@ -180,7 +180,7 @@ def test_writes_wait_until_another_host_is_the_primary(render, tmp_path, argumen
             esac
         """,
         "pg_isready": f"test -f {tmp_path}/tried || ! touch {tmp_path}/tried",
-        "sleep": ":",
+        "sleep": f"echo $1 >> {tmp_path}/slept",
     }
     for name, body in commands.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
@@ -193,6 +193,7 @@ def test_writes_wait_until_another_host_is_the_primary(render, tmp_path, argumen
     if arguments != ["resume"]:
         assert len((tmp_path / "asked").read_text().splitlines()) in (9, 10)
         assert (tmp_path / "tried").exists()
+        assert (tmp_path / "slept").read_text().splitlines()[0] == "0"
 
 
 def test_who_lets_writes_wait_names_hosts(render):
