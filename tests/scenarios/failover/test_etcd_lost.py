@@ -10,9 +10,9 @@ from toolbox import eventually, name_of
 
 # The primary asks its replicas instead, as all of them are there, and stays what it is.
 BOUND = Bound(failed=0, gap_s=3)
-# A new Patroni takes the place of the primary's: HAProxy hears nothing of it for some seconds, and ends what is under
-# way there, at most one request of each of twenty visitors.
-FOUNDED = Bound(failed=20, gap_s=10)
+# A new Patroni takes the place of the primary's: HAProxy hears nothing of it for some seconds, and lets nobody through
+# to PostgreSQL. Writes that are under way there fail, and those that come are told to come again.
+FOUNDED = Bound(failed=100, gap_s=10)
 PACE = Settings(reads_per_second=120, writes_per_second=15)
 LOST_SECONDS = 60
 
