@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import threading
 from pathlib import Path
 
 from toolbox import eventually
@@ -61,6 +62,25 @@ class Lab:
         finally:
             for address in addresses:
                 self.podman(*exec_there, "ip", "neigh", "del", address, "dev", "eth0")
+
+    @contextlib.contextmanager
+    def rebooting(self):
+        """For as long as the block lasts, a host that has shut down starts again: a container alone would stay down."""
+        ended = threading.Event()
+        ours = ["--filter", f"label=pergola.lab={self.prefix}", "--filter", "status=exited"]
+
+        def watch():
+            while not ended.wait(0.5):
+                for name in self.podman("ps", "--all", *ours, "--format", "{{.Names}}").split():
+                    self.podman("start", name)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
 
     def _boots(self, host):
         command = [*self.ssh, host, "systemctl is-system-running --wait"]

@@ -52,10 +52,10 @@ def test_a_tier_restarts_and_nobody_notices(tier, hosts, visitors, verb, process
     assert record(f"{tier} restarts, host by host", [probe.report], bound), str(probe.report)
 
 
-def test_all_hosts_reboot_and_nobody_notices(hosts, visitors, verb):
+def test_all_hosts_reboot_and_nobody_notices(lab, hosts, visitors, verb):
     boot = "cat /proc/sys/kernel/random/boot_id; stat --format=%Y /proc/1"
     before = {name_of(host): host.check_output(boot) for host in hosts("cluster")}
-    with Probe(visitors, PACE) as probe:
+    with lab.rebooting(), Probe(visitors, PACE) as probe:
         assert probe.answered(5)
         verb("reboot")()
         assert probe.answered(5)
