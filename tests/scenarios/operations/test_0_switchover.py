@@ -7,8 +7,8 @@ from probe import Bound, Probe, Settings, record
 from scenarios.cluster import leader, primaries, states
 from toolbox import eventually, patroni_cluster
 
-# The time that PostgreSQL takes to stop where it was and to be promoted where it shall be; writes wait in PgBouncer. One
-# second of it is Patroni's, which looks so often whether PostgreSQL has stopped.
+# The time that PostgreSQL takes to stop where it was and to be promoted where it shall be; writes wait in PgBouncer.
+# One second of it is Patroni's, which looks so often whether PostgreSQL has stopped.
 BOUND = Bound(failed=0, gap_s=3)
 PACE = Settings(reads_per_second=120, writes_per_second=15)
 

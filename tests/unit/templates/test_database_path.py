@@ -168,8 +168,16 @@ def test_writes_wait_until_haproxy_leads_to_another_host(render, tmp_path, argum
             done
         """,
         "python3": f"""
-            echo >> {tmp_path}/asked
-            case $(($(wc -l < {tmp_path}/asked))) in 1 | 2) echo db1 ;; 3) ;; 4) echo db2; echo db1 ;; esac
+            echo "$3" >> {tmp_path}/asked
+            case $(wc -l < {tmp_path}/asked) in
+              1 | 2) first=UP second=DOWN ;;
+              3) first=DOWN second=DOWN ;;
+              4) first=UP second=UP ;;
+            esac
+            echo "primary,db1,,,,,,,,,,,,,,,,$first,"
+            echo "primary,db2,,,,,,,,,,,,,,,,$second,"
+            echo "primary,BACKEND,,,,,,,,,,,,,,,,UP,"
+            echo "replicas,db3,,,,,,,,,,,,,,,,UP,"
         """,
         "sleep": f"echo $1 >> {tmp_path}/slept",
     }
@@ -182,7 +190,8 @@ def test_writes_wait_until_haproxy_leads_to_another_host(render, tmp_path, argum
     assert done.returncode == 0, done
     assert (tmp_path / "told").read_text().splitlines() == told
     if argument != "resume":
-        assert len((tmp_path / "asked").read_text().splitlines()) == 4
+        asked = (tmp_path / "asked").read_text().splitlines()
+        assert asked == ["show stat"] * 4 + ["set server primary/db1 health down"]
         assert (tmp_path / "slept").read_text().splitlines()[0] == "0"
 
 
