@@ -102,8 +102,8 @@ def let_a_certificate_end(lab, hosts, secrets):
 
 CASES = [
     ("primary-lost.md", lose_the_primary, "cannot be reached over ssh", Bound(failed=20, gap_s=40)),
-    ("replica-lagging.md", stop_a_replica, "the replica does not stream", Bound(failed=0, gap_s=25)),
-    ("etcd-member-lost.md", lose_a_member_of_etcd, "etcd is not healthy", Bound(failed=0, gap_s=5)),
+    ("replica-lagging.md", stop_a_replica, "patroni.service is inactive", Bound(failed=0, gap_s=25)),
+    ("etcd-member-lost.md", lose_a_member_of_etcd, "etcd.service is inactive", Bound(failed=0, gap_s=5)),
     ("certificate-expired.md", let_a_certificate_end, "redis.crt expired", Bound(failed=0, gap_s=5)),
     ("disk-full.md", lambda lab, hosts, secrets: ("db1", lambda: None), "", Bound(failed=0, gap_s=5)),
 ]
