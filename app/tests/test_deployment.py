@@ -100,6 +100,11 @@ def test_what_is_missing_or_unsafe_is_refused_by_name(read, variable, value):
         read(**{variable: value})
 
 
+def test_what_the_key_before_has_signed_stays_valid(read):
+    assert read()["SECRET_KEY_FALLBACKS"] == []
+    assert read(SECRET_KEY_FALLBACKS="the-one-before")["SECRET_KEY_FALLBACKS"] == ["the-one-before"]
+
+
 def test_the_refusal_is_one_line():
     result = manage("check", SECRET_KEY="short")
     assert result.returncode == 1
