@@ -1,4 +1,4 @@
-"""Passwords and keys are replaced under load; nobody is signed out, and what was known before opens nothing."""
+"""Passwords and keys are replaced under load; what was known before opens nothing."""
 
 import json
 import types
@@ -14,7 +14,8 @@ BOUND = Bound(failed=0, gap_s=5)
 PACE = Settings(reads_per_second=120, writes_per_second=10)
 PSQL = "PGPASSWORD={password} psql --no-psqlrc --tuples-only --no-align --command='SELECT 1' {address} 2>&1"
 ADDRESS = (
-    "'host={host} dbname=customers user=customers sslmode=verify-full sslrootcert=/etc/pergola/tls/services-ca.crt'"
+    "'host={host} port=5000 dbname=customers user=customers sslmode=verify-full "
+    "sslrootcert=/etc/pergola/tls/services-ca.crt'"
 )
 REDIS = (
     "REDISCLI_AUTH={password} redis-cli --tls --cacert /etc/pergola/tls/services-ca.crt -h cache1 --user customers "
@@ -52,15 +53,21 @@ def app_secret(secrets, name):
 def test_the_database_takes_the_new_password_alone(story, hosts, cluster):
     app = hosts("app")[0]
     address = ADDRESS.format(host=f"postgresql.{cluster.cluster_domain}")
-    for secrets, answer in [(story.after, "1"), (story.before, "password authentication failed")]:
-        password = app_secret(secrets, "database_password")
-        assert answer in app.run(PSQL.format(password=password, address=address)).stdout
+    new, old = [
+        app.run(PSQL.format(password=app_secret(secrets, "database_password"), address=address)).stdout.strip()
+        for secrets in (story.after, story.before)
+    ]
+    assert new == "1"
+    assert "password authentication failed" in old
 
 
 def test_redis_takes_the_new_password_alone(story, hosts):
-    for secrets, refused in [(story.after, False), (story.before, True)]:
-        command = REDIS.format(password=app_secret(secrets, "redis_password"))
-        assert ("WRONGPASS" in hosts("redis")[0].run(command).stdout) is refused
+    new, old = [
+        hosts("redis")[0].run(REDIS.format(password=app_secret(secrets, "redis_password"))).stdout.strip()
+        for secrets in (story.after, story.before)
+    ]
+    assert new == ""
+    assert "WRONGPASS" in old
 
 
 def test_what_was_signed_before_is_still_valid(story, hosts):
