@@ -179,6 +179,14 @@ def test_writes_wait_until_haproxy_leads_to_another_host(render, tmp_path, argum
             echo "primary,BACKEND,,,,,,,,,,,,,,,,UP,"
             echo "replicas,db3,,,,,,,,,,,,,,,,UP,"
         """,
+        "curl": f"""
+            for url; do :; done
+            echo "$url" >> {tmp_path}/asked
+            case $(wc -l < {tmp_path}/asked) in
+              5) echo '{{"role": "replica"}}' ;;
+              *) echo '{{"role": "primary"}}' ;;
+            esac
+        """,
         "sleep": f"echo $1 >> {tmp_path}/slept",
     }
     for name, body in commands.items():
@@ -191,7 +199,8 @@ def test_writes_wait_until_haproxy_leads_to_another_host(render, tmp_path, argum
     assert sorted((tmp_path / "told").read_text().splitlines()) == told
     if argument != "resume":
         asked = (tmp_path / "asked").read_text().splitlines()
-        assert asked == ["show stat"] * 4 + ["set server primary/db1 health down"]
+        new = "https://db2:8008/patroni"
+        assert asked == ["show stat"] * 4 + [new, new, "set server primary/db1 health down"]
         assert (tmp_path / "slept").read_text().splitlines()[0] == "0"
 
 
