@@ -41,7 +41,8 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 # Variables of the verbs as options of ansible-playbook.
 VERB = ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) $(if $(TIER),-e tier=$(TIER)) $(ARGS)
 
-.PHONY: plan deploy rollback maintenance switchover restart reboot upgrade remove-node renew-certificates rotate-secrets rebuild-etcd
+.PHONY: plan deploy rollback maintenance switchover restart reboot upgrade remove-node
+.PHONY: renew-certificates rotate-secrets rebuild-etcd
 plan: venv ## What site.yml would change, host by host; HOST=db1 for one of them
 	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
 	  ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) site.yml --check --diff $(ARGS)

@@ -8,9 +8,8 @@ from scenarios.cluster import leader, primaries, states
 from toolbox import eventually, patroni_cluster
 
 # The time that PostgreSQL takes to stop where it was and to be promoted where it shall be; writes wait in PgBouncer.
-# One second of it is Patroni's, which looks so often whether PostgreSQL has stopped. It is two in all; as long again is
-# for machines that have other work.
-BOUND = Bound(failed=0, gap_s=4)
+# One second of it is Patroni's, which looks so often whether PostgreSQL has stopped.
+BOUND = Bound(failed=0, gap_s=2)
 PACE = Settings(reads_per_second=120, writes_per_second=15)
 
 
