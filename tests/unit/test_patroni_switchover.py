@@ -82,3 +82,11 @@ def test_it_waits_for_the_moment_that_was_chosen(monkeypatch):
     switchover(Patroni("db1", "db2"), at=1002.5)
     switchover(Patroni("db1", "db2"), at=999.0)
     assert slept == [2.5, 0]
+
+
+def test_the_old_primary_is_told_itself(monkeypatch):
+    asked = []
+    monkeypatch.setattr(patroni.Api, "_ask", lambda self, url, order=None: asked.append((url, order)))
+    leader, candidate = Patroni("db1", "db2").members
+    patroni.Api("https://db2:8008", None).switchover(leader, candidate)
+    assert asked == [("https://db1:8008/switchover", {"leader": "db1", "candidate": "db2"})]
