@@ -1,9 +1,9 @@
 #!/usr/bin/python
-"""Restart PostgreSQL where settings wait for it: replicas one by one, then the primary, which hands over before."""
+"""Restart PostgreSQL where settings wait for it, member by member."""
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.patroni import ARGUMENTS, Cluster, PatroniError, answer, faults, leader_of, replicas_of
+from ansible.module_utils.patroni import ARGUMENTS, Cluster, PatroniError, answer, faults, replicas_of
 
 DOCUMENTATION = """
 ---
@@ -12,19 +12,17 @@ short_description: Restart PostgreSQL where settings wait for it
 description:
   - Asks Patroni which members wait for a restart. Nothing happens where none does.
   - Refuses to begin unless there is one primary and every replica streams from it.
-  - Restarts replicas one by one, each when the one before streams again. A primary with replicas hands over to one that
-    lost nothing, and restarts as a replica; alone it restarts in its place.
-  - A limit that was lowered reaches replicas only by way of the primary. Where that is so, the new primary restarts in
-    its place, and then the replicas once more.
+  - Restarts members one by one, each when the one before is well again; the primary first, since a limit that was lowered
+    reaches replicas only by way of it. Where that restarts in its place, writes wait or fail.
 options:
   api:
     description: URL of the REST API of any member.
     type: str
     required: true
-  synchronous:
-    description: Hand over only to a replica that commits wait for.
+  replicas_only:
+    description: Leave the primary alone, as before it hands over.
     type: bool
-    default: true
+    default: false
   authority:
     description: Certificate of the authority that signed the members' certificates.
     type: path
@@ -77,23 +75,23 @@ class Restart(Cluster):
             return
         if found := list(faults(self.api.cluster())):
             raise PatroniError(f"PostgreSQL is restarted nowhere, since the cluster is not well: {'; '.join(found)}")
-        for replica in replicas_of(self.pending()):
-            self.restart(replica)
-        leader = leader_of(self.pending())
-        if leader and replicas_of(self.members()):
-            self.hand_over(leader)
-        if self.check_mode:
+        if self.options["replicas_only"]:
+            for replica in replicas_of(self.pending()):
+                self.restart(replica)
             return
-        for _ in range(PASSES):
+        for _ in range(1 if self.check_mode else PASSES):
             for member in sorted(self.pending(), key=lambda member: member["role"] != "leader"):
                 self.restart(member)
+        if self.check_mode:
+            return
         if left := [member["name"] for member in self.pending()]:
             raise PatroniError(f"{', '.join(left)} still wait for a restart: see journalctl --unit patroni there")
 
 
 def main():
     """Answer Ansible."""
-    answer(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), Restart)
+    own = {"replicas_only": {"type": "bool", "default": False}}
+    answer(AnsibleModule(argument_spec=ARGUMENTS | own, supports_check_mode=True), Restart)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,12 @@ class Switchover(Cluster):
 
 def main():
     """Answer Ansible."""
-    own = {"candidate": {"type": "str"}, "leaving": {"type": "list", "elements": "str"}, "at": {"type": "float"}}
+    own = {
+        "candidate": {"type": "str"},
+        "leaving": {"type": "list", "elements": "str"},
+        "synchronous": {"type": "bool", "default": True},
+        "at": {"type": "float"},
+    }
     answer(AnsibleModule(argument_spec=ARGUMENTS | own, supports_check_mode=True), Switchover)
 
 

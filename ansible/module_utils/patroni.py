@@ -14,7 +14,6 @@ SYNCHRONOUS = ("sync_standby", "quorum_standby")
 # What every module that uses this takes.
 ARGUMENTS = {
     "api": {"type": "str", "required": True},
-    "synchronous": {"type": "bool", "default": True},
     "authority": {"type": "path", "required": True},
     "certificate": {"type": "path", "required": True},
     "key": {"type": "path", "required": True, "no_log": False},

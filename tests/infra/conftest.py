@@ -229,7 +229,18 @@ def front(browse, names):
 
 
 @pytest.fixture(scope="session")
-def authorization(hosts):
+def manage(hosts):
+    """Django's shell on a host that has the app: manage("print(1)")."""
+
+    def run(code):
+        host = next(host for host in hosts("cluster") if host.run("command -v customers-manage").succeeded)
+        return host.check_output("customers-manage shell --no-imports --verbosity 0 --command %s", code)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def authorization(manage):
     """Headers of a request by an administrator who exists for these tests alone."""
     people = "from django.contrib.auth.models import User as users; name = 'tests-infra'"
     make = (
@@ -237,14 +248,8 @@ def authorization(hosts):
         "user, _ = users.objects.get_or_create(username=name, is_superuser=True, is_staff=True); "
         "print(Token.objects.get_or_create(user=user)[0].key)"
     )
-
-    def manage(code):
-        return hosts("app")[0].check_output(
-            "customers-manage shell --no-imports --verbosity 0 --command %s", f"{people}; {code}"
-        )
-
-    yield {"Authorization": f"Token {manage(make).split()[-1]}"}
-    manage("users.objects.filter(username=name).delete()")
+    yield {"Authorization": f"Token {manage(f'{people}; {make}').split()[-1]}"}
+    manage(f"{people}; users.objects.filter(username=name).delete()")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,14 @@
 
 from toolbox import name_of, patroni_cluster
 
+TRACES = (
+    "ls -d /etc/pergola/tls /etc/patroni /var/lib/postgresql /var/lib/etcd /etc/nginx /etc/haproxy /etc/pgbouncer "
+    "/opt/customers /etc/customers /var/www/customers /etc/systemd/system/customers* 2>/dev/null; "
+    "dpkg-query --show --showformat='${Package} ${Status}\\n' postgresql-17 patroni etcd-server nginx haproxy "
+    "pgbouncer keepalived 2>/dev/null | grep ' installed$'; "
+    "ss -Htln 'sport != 22'; getent passwd customers; grep pergola /etc/hosts"
+)
+
 
 def leader(hosts, without=()):
     """The name of the primary as Patroni knows it, or None; `without` hosts that are down."""
@@ -20,3 +28,8 @@ def states(hosts, without=()):
     """What Patroni says of each member; `without` hosts that are down."""
     answering = next(host for host in hosts("postgres") if name_of(host) not in without)
     return sorted(member["state"] for member in patroni_cluster(answering))
+
+
+def traces(host):
+    """What a removed host still has of the cluster: files, packages, open ports, users, names."""
+    return host.run(TRACES).stdout

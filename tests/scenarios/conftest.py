@@ -6,6 +6,7 @@ A scenario breaks things, so that it runs on the containers of a lab alone:
 """
 
 import pytest
+import yaml
 from infra.conftest import *  # noqa: F403
 from infra.conftest import ROOT
 from scenarios.lab import Lab
@@ -34,3 +35,22 @@ def site(lab, inventory):
 def verb(lab, inventory):
     """One of ansible/playbooks, to be run: verb("switchover")("-e", "candidate=db2").changed."""
     return lambda name: Playbook(inventory, file=f"ansible/playbooks/{name}.yml")
+
+
+@pytest.fixture(scope="session")
+def without(lab, inventory, tmp_path_factory):
+    """site.yml for the inventory without some of its hosts; a member of etcd may take the place of one of them:
+    without(["lb2"], voter="app1")()."""
+
+    def make(gone, voter=None):
+        tree = yaml.safe_load((inventory / "hosts.yml").read_text())
+        for group in tree["cluster"]["children"].values():
+            group["hosts"] = {name: values for name, values in group["hosts"].items() if name not in gone}
+        if voter:
+            tree["cluster"]["children"]["etcd"]["hosts"][voter] = None
+        made = tmp_path_factory.mktemp("without")
+        (made / "hosts.yml").write_text(yaml.safe_dump(tree))
+        (made / "group_vars").symlink_to(inventory / "group_vars")
+        return Playbook(made)
+
+    return make

@@ -13,8 +13,8 @@ def no_patience(monkeypatch):
     monkeypatch.setattr(patroni, "SETTLED", 0)
 
 
-def restart(api, check_mode=False, synchronous=True):
-    done = Restart(api, {"timeout": 0, "synchronous": synchronous}, check_mode)
+def restart(api, replicas_only=False, check_mode=False):
+    done = Restart(api, {"timeout": 0, "replicas_only": replicas_only}, check_mode)
     done.run()
     return done.actions
 
@@ -25,33 +25,24 @@ def test_nothing_happens_where_nobody_waits():
     assert api.asked == []
 
 
-def test_replicas_first_then_the_primary_hands_over_to_the_synchronous_one():
+def test_replicas_one_by_one_and_the_primary_is_left_alone_before_it_hands_over():
     api = Patroni("db1", "db2", "db3", pending=["db1", "db2", "db3"])
-    assert restart(api) == ["restart db2", "restart db3", "switch over from db1 to db2"]
-    assert api.asked == ["restart db2", "restart db3", "db1 to db2"]
+    assert restart(api, replicas_only=True) == ["restart db2", "restart db3"]
+    assert api.asked == ["restart db2", "restart db3"]
 
 
 def test_only_those_that_wait():
     assert restart(Patroni("db1", "db2", "db3", pending=["db3"])) == ["restart db3"]
-    assert restart(Patroni("db1", "db2", "db3", pending=["db1"])) == ["switch over from db1 to db2"]
+    assert restart(Patroni("db1", "db2", "db3", pending=["db1"]), replicas_only=True) == []
 
 
 def test_a_primary_alone_restarts_in_its_place():
     assert restart(Patroni("db1", pending=["db1"])) == ["restart db1"]
 
 
-def test_a_limit_that_was_lowered_takes_the_new_primary_first():
+def test_a_limit_that_was_lowered_takes_the_primary_first():
     api = Patroni("db1", "db2", pending=["db1", "db2"], lowered=True)
-    assert restart(api) == ["restart db2", "switch over from db1 to db2", "restart db2", "restart db1"]
-
-
-def test_without_a_synchronous_one_nobody_takes_over_unless_that_is_allowed():
-    api = Patroni("db1", "db2", pending=["db1"])
-    api.member("db2")["role"] = "replica"
-    with pytest.raises(PatroniError, match="waited in vain until a replica may take over"):
-        restart(api)
-    assert api.asked == []
-    assert restart(api, synchronous=False) == ["switch over from db1 to db2"]
+    assert restart(api) == ["restart db1", "restart db2"]
 
 
 @pytest.mark.parametrize(
@@ -85,11 +76,12 @@ def test_it_refuses_without_a_primary_or_while_patroni_is_paused():
 def test_a_restart_that_fails_ends_it():
     api = Patroni("db1", "db2", "db3", pending=["db1", "db2", "db3"])
     api.restart = lambda member: api.member(member["name"]).update(state="starting")
-    with pytest.raises(PatroniError, match=r"members are well again: db2 .* starting"):
+    with pytest.raises(PatroniError, match=r"members are well again: db1 .* starting"):
         restart(api)
 
 
 def test_check_mode_only_says_what_it_would_do():
     api = Patroni("db1", "db2", pending=["db1", "db2"])
-    assert restart(api, check_mode=True) == ["restart db2", "switch over from db1 to db2"]
+    assert restart(api, check_mode=True) == ["restart db1", "restart db2"]
+    assert restart(api, replicas_only=True, check_mode=True) == ["restart db2"]
     assert api.asked == []

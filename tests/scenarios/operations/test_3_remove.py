@@ -4,11 +4,8 @@ import json
 import types
 
 import pytest
-import yaml
 from probe import Bound, Probe, Settings, record
-from scenarios.cluster import leader, states
-from scenarios.lab import ROOT
-from scenarios.playbook import Playbook
+from scenarios.cluster import leader, states, traces
 from toolbox import eventually, name_of
 
 # The shared address moves once, and takes no open connection along: at most one request of each of twenty visitors.
@@ -18,34 +15,10 @@ ETCDCTL = (
     "etcdctl --cacert=/etc/pergola/tls/control-ca.crt --cert=/etc/pergola/tls/etcd.crt --key=/etc/pergola/tls/etcd.key "
     "--write-out=json member list"
 )
-TRACES = (
-    "ls -d /etc/pergola/tls /etc/patroni /var/lib/postgresql /var/lib/etcd /etc/nginx /etc/haproxy /etc/pgbouncer "
-    "/opt/customers /etc/customers /var/www/customers /etc/systemd/system/customers* 2>/dev/null; "
-    "dpkg-query --show --showformat='${Package} ${Status}\\n' postgresql-17 patroni etcd-server nginx haproxy "
-    "pgbouncer keepalived 2>/dev/null | grep ' installed$'; "
-    "ss -Htln 'sport != 22'; getent passwd customers; grep pergola /etc/hosts"
-)
 
 
 @pytest.fixture(scope="module")
-def smaller(inventory, tmp_path_factory):
-    """The inventory without some hosts; another host becomes a member of etcd, which needs three."""
-
-    def make(gone, voter):
-        tree = yaml.safe_load((inventory / "hosts.yml").read_text())
-        for group in tree["cluster"]["children"].values():
-            group["hosts"] = {name: values for name, values in group["hosts"].items() if name not in gone}
-        tree["cluster"]["children"]["etcd"]["hosts"][voter] = None
-        made = tmp_path_factory.mktemp("smaller")
-        (made / "hosts.yml").write_text(yaml.safe_dump(tree))
-        (made / "group_vars").symlink_to(ROOT / inventory / "group_vars")
-        return Playbook(made)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def story(hosts, visitors, verb, smaller):
+def story(hosts, visitors, verb, without):
     """What happened, in this order."""
     primary = leader(hosts)
     replica = next(name_of(host) for host in hosts("postgres") if name_of(host) != primary)
@@ -57,7 +30,7 @@ def story(hosts, visitors, verb, smaller):
         for name in told.gone:
             verb("remove_node")("-e", f"node={name}")
             assert probe.answered(5)
-        site = smaller(told.gone, "app1")
+        site = without(told.gone, voter="app1")
         told.forgotten = site()
         assert probe.answered(5)
     told.report = probe.report
@@ -72,7 +45,7 @@ def test_the_primary_and_the_only_host_of_a_tier_stay(story):
 
 def test_nothing_of_the_cluster_is_left_on_them(story, hosts):
     for name in story.gone:
-        assert hosts(name)[0].run(TRACES).stdout == "", name
+        assert traces(hosts(name)[0]) == "", name
 
 
 def test_the_others_go_on_without_them(story, hosts):
