@@ -12,8 +12,8 @@ short_description: Restart PostgreSQL where settings wait for it
 description:
   - Asks Patroni which members wait for a restart. Nothing happens where none does.
   - Refuses to begin unless there is one primary and every replica streams from it.
-  - Restarts members one by one, each when the one before is well again; the primary first, since a limit that was lowered
-    reaches replicas only by way of it. Where that restarts in its place, writes wait or fail.
+  - Restarts members one by one, each when the one before is well again; the primary first, since a limit that was
+    lowered reaches replicas only by way of it. Where that restarts in its place, writes wait or fail.
 options:
   api:
     description: URL of the REST API of any member.

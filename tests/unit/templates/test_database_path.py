@@ -133,6 +133,7 @@ def test_haproxy_listens_on_this_host_alone(haproxy):
 def test_patroni_says_who_is_primary(haproxy):
     assert "option httpchk GET /primary" in haproxy["backend primary"]
     assert "option httpchk GET /replica?lag=16MB" in haproxy["backend replicas"]
+    assert """http-check expect string '"role": "primary"'""" in haproxy["backend primary"]
     for backend in ("backend primary", "backend replicas"):
         assert "http-check expect status 200" in haproxy[backend]
         servers = [line for line in haproxy[backend] if line.startswith("server ")]
@@ -159,8 +160,8 @@ def test_nothing_is_controlled_over_the_network(haproxy):
 @pytest.mark.parametrize(
     ("argument", "told"), [("0", ["PAUSE forum", "PAUSE shop"]), ("resume", ["RESUME forum", "RESUME shop"])]
 )
-def test_writes_wait_until_haproxy_leads_to_another_host(render, tmp_path, argument, told):
-    """With a psql that notes what it is told, and a HAProxy to which db1, then both, then db2 is the primary."""
+def test_writes_wait_until_another_host_takes_them(render, tmp_path, argument, told):
+    """With a psql that notes what it is told, a HAProxy that leads to db1, and a Patroni that is asked until db2 is it."""
     commands = {
         "psql": f"""
             for argument; do
@@ -169,23 +170,20 @@ def test_writes_wait_until_haproxy_leads_to_another_host(render, tmp_path, argum
         """,
         "python3": f"""
             echo "$3" >> {tmp_path}/asked
-            case $(wc -l < {tmp_path}/asked) in
-              1 | 2) first=UP second=DOWN ;;
-              3) first=DOWN second=DOWN ;;
-              4) first=UP second=UP ;;
-            esac
-            echo "primary,db1,,,,,,,,,,,,,,,,$first,"
-            echo "primary,db2,,,,,,,,,,,,,,,,$second,"
+            echo "primary,db1,,,,,,,,,,,,,,,,UP,"
+            echo "primary,db2,,,,,,,,,,,,,,,,DOWN,"
+            echo "primary,db3,,,,,,,,,,,,,,,,DOWN,"
             echo "primary,BACKEND,,,,,,,,,,,,,,,,UP,"
             echo "replicas,db3,,,,,,,,,,,,,,,,UP,"
         """,
         "curl": f"""
-            for url; do :; done
-            echo "$url" >> {tmp_path}/asked
-            case $(wc -l < {tmp_path}/asked) in
-              5) echo '{{"role": "replica"}}' ;;
-              *) echo '{{"role": "primary"}}' ;;
-            esac
+            for argument; do
+              case $argument in https:*) echo "$argument" >> {tmp_path}/asked ;; esac
+            done
+            role=replica
+            [ $(wc -l < {tmp_path}/asked) -lt 6 ] || role=primary
+            echo '{{"role": "replica", "patroni": {{"name": "db3"}}}}'
+            echo '{{"role": "'$role'", "replication": [{{"application_name": "db3"}}], "patroni": {{"name": "db2"}}}}'
         """,
         "sleep": f"echo $1 >> {tmp_path}/slept",
     }
@@ -199,8 +197,9 @@ def test_writes_wait_until_haproxy_leads_to_another_host(render, tmp_path, argum
     assert sorted((tmp_path / "told").read_text().splitlines()) == told
     if argument != "resume":
         asked = (tmp_path / "asked").read_text().splitlines()
-        new = "https://db2:8008/patroni"
-        assert asked == ["show stat"] * 4 + [new, new, "set server primary/db1 health down"]
+        others = ["https://db2:8008/patroni", "https://db3:8008/patroni"]
+        orders = ["set server primary/db1 health down", "set server primary/db2 health up"]
+        assert asked == ["show stat"] * 2 + others * 2 + orders
         assert (tmp_path / "slept").read_text().splitlines()[0] == "0"
 
 
