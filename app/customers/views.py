@@ -17,6 +17,7 @@ from customers.serializers import (
     CustomerStatsSerializer,
 )
 from serving import answers, idempotency
+from serving.patience import patient
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The customer's `ETag`: 412 if it was changed since."
@@ -56,6 +57,7 @@ class CustomerListView(APIView):
         parameters=[answers.ETAG],
         responses={201: CustomerSerializer},
     )
+    @patient
     @idempotency.idempotent
     def post(self, request: Request) -> Response:
         customer = services.create_customer(**validated(CustomerSerializer(data=request.data)))
@@ -74,6 +76,7 @@ class CustomerView(APIView):
         responses=CustomerSerializer,
         parameters=[IF_MATCH, answers.ETAG],
     )
+    @patient
     def put(self, request: Request, pk: int) -> Response:
         return self.update(request, pk, partial=False)
 
@@ -83,10 +86,12 @@ class CustomerView(APIView):
         responses=CustomerSerializer,
         parameters=[IF_MATCH, answers.ETAG],
     )
+    @patient
     def patch(self, request: Request, pk: int) -> Response:
         return self.update(request, pk, partial=True)
 
     @extend_schema(operation_id="customers_destroy", responses={204: None}, parameters=[IF_MATCH])
+    @patient
     def delete(self, request: Request, pk: int) -> Response:
         customer = selectors.customer_to_change(pk=pk)
         services.delete_customer(customer=customer, unchanged=must_be_unchanged(request, customer))

@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from serving import changes, metrics
 from serving.changes import PRIMARY
 from serving.context import current
+from serving.patience import patiently
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -88,7 +89,7 @@ def switched_on() -> bool:
 
 def read_primary(produce: Callable[[], T], reason: str) -> T:
     metrics.READS.labels("primary", reason).inc()
-    return produce()
+    return patiently(produce)
 
 
 def read_replica(produce: Callable[[], T], position: int) -> T:
