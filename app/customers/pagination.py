@@ -140,22 +140,19 @@ class Listing:
         """One query."""
         backwards = cursor is not None and cursor.backwards
         # One row more than asked for tells whether there is another page.
-        names = [*self.fields, *(["part", "computed"] if self.has_places else [])]
         statement = self.statement(cursor, size + 1)
         # Which index serves a filter depends on its values.
         found = fetch(statement) if self.filters else fetch_prepared(statement)
-        rows = [dict(zip(names, row, strict=True)) for row in found]
-        more = len(rows) > size
-        rows = rows[:size]
+        more = len(found) > size
+        found = found[:size]
         if backwards:
-            rows.reverse()
-        places = [self.place(row) for row in rows]
-
+            found.reverse()
         return Page(
-            rows=rows,
-            next=Cursor(*places[-1]) if rows and (more or backwards) else None,
-            previous=Cursor(*places[0], backwards=True)
-            if rows and (more if backwards else cursor is not None)
+            # What tells the place of a row stands behind its fields.
+            rows=[dict(zip(self.fields, row, strict=False)) for row in found],
+            next=Cursor(*self.place(found[-1])) if found and (more or backwards) else None,
+            previous=Cursor(*self.place(found[0]), backwards=True)
+            if found and (more if backwards else cursor is not None)
             else None,
         )
 
@@ -164,11 +161,11 @@ class Listing:
         """Whether the fields of a row do not tell its place."""
         return len(self.parts) > 1 or bool(self.parts[0].order.computed)
 
-    def place(self, row: dict) -> tuple[tuple, int]:
-        part = row.pop("part", 0)
-        computed = iter(row.pop("computed", None) or ())
+    def place(self, row: tuple) -> tuple[tuple, int]:
+        part, computed = row[len(self.fields) :] if self.has_places else (0, ())
+        fields, computed = dict(zip(self.fields, row, strict=False)), iter(computed or ())
         columns = self.parts[part].order.columns
-        return tuple(row[column.field] if column.field else next(computed) for column in columns), part
+        return tuple(fields[column.field] if column.field else next(computed) for column in columns), part
 
     def statement(self, cursor: Cursor | None, limit: int) -> Sql:
         """The parts from the cursor's on, in the direction of the cursor."""

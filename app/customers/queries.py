@@ -2,6 +2,7 @@
 
 import psycopg
 from django.db import NotSupportedError, connections, router
+from psycopg.types.datetime import TimestamptzLoader
 
 from customers.models import Customer
 from customers.sql import Sql
@@ -10,8 +11,7 @@ from customers.sql import Sql
 def fetch(statement: Sql) -> list[tuple]:
     """Planned for its parameters."""
     with connections[router.db_for_read(Customer)].cursor() as cursor:
-        cursor.execute(statement.text, statement.params)
-        return cursor.fetchall()
+        return rows(cursor, statement)
 
 
 def fetch_prepared(statement: Sql) -> list[tuple]:
@@ -23,10 +23,16 @@ def fetch_prepared(statement: Sql) -> list[tuple]:
     try:
         # Django's own cursors write the parameters into the statement.
         with as_django_wraps(psycopg.Cursor(connection.connection)) as cursor:
-            cursor.execute(prepared.text, prepared.params)
-            return cursor.fetchall()
+            return rows(cursor, prepared)
     except NotSupportedError:
         # A migration has changed the type of a column. PgBouncer keeps what it prepared as long as its connections.
         if connection.in_atomic_block:
             raise
         return fetch(statement)
+
+
+def rows(cursor, statement: Sql) -> list[tuple]:
+    # Django's own loader of times, which is not compiled, would take as long as all else that a list costs.
+    cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+    cursor.execute(statement.text, statement.params)
+    return cursor.fetchall()
