@@ -1,5 +1,7 @@
 import orjson
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 
 
 class JsonRenderer(JSONRenderer):
@@ -9,3 +11,13 @@ class JsonRenderer(JSONRenderer):
         if data is None:
             return b""
         return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+class Negotiation(DefaultContentNegotiation):
+    """To read `Accept` takes longer than to write a list; nearly everybody takes what there is."""
+
+    def select_renderer(self, request: Request, renderers: list, format_suffix: str | None = None) -> tuple:
+        anything = request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", JSONRenderer.media_type)
+        if anything and len(renderers) == 1 and not format_suffix and "format=" not in request.META["QUERY_STRING"]:
+            return renderers[0], renderers[0].media_type
+        return super().select_renderer(request, renderers, format_suffix)

@@ -12,6 +12,8 @@ handler404 = "config.errors.not_found"
 handler500 = "config.middleware.server_error"
 
 urlpatterns = [
+    # First, as most visitors go there.
+    path("api/customers/", include("customers.urls")),
     path("", RedirectView.as_view(pattern_name="docs")),
     path("admin/", admin.site.urls),
     # Whoever comes with a token that is void may still ask for another.
@@ -19,5 +21,4 @@ urlpatterns = [
     # Load balancers may keep it. Not the pages made of it: they carry a token of the browser.
     path("api/schema/", cache_control(public=True, max_age=60)(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("api/customers/", include("customers.urls")),
 ]

@@ -1,9 +1,11 @@
+from datetime import datetime
+from urllib.parse import urlencode
+
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from customers import selectors, services
@@ -44,8 +46,10 @@ class CustomerListView(APIView):
         )
         count = query["count"] and selectors.customer_count(selection=selection, kind=query["count"])
 
+        uri = request.build_absolute_uri(request.path)
+
         def link(cursor: Cursor | None) -> str | None:
-            return cursor and replace_query_param(request.build_absolute_uri(), "cursor", cursor.encode())
+            return cursor and f"{uri}?{urlencode({**request.query_params.dict(), 'cursor': cursor.encode()})}"
 
         return Response(
             {"results": page.rows, "next": link(page.next), "previous": link(page.previous), "count": count}
@@ -68,7 +72,8 @@ class CustomerView(APIView):
     @extend_schema(operation_id="customers_retrieve", responses=CustomerSerializer)
     @answers.cached(Customer, shared=True)
     def get(self, request: Request, pk: int) -> Response:
-        return answer(selectors.customer_get(pk=pk))
+        row = selectors.customer_row(pk=pk)
+        return Response(row, headers={"ETag": version(pk, row["updated_at"])})
 
     @extend_schema(
         operation_id="customers_update",
@@ -117,12 +122,13 @@ def validated(serializer) -> dict:
 
 
 def answer(customer: Customer, **options) -> Response:
-    return Response(CustomerSerializer(customer).data, headers={"ETag": version(customer)}, **options)
+    headers = {"ETag": version(customer.pk, customer.updated_at)}
+    return Response(CustomerSerializer(customer).data, headers=headers, **options)
 
 
-def version(customer: Customer) -> str:
+def version(pk: int, updated_at: datetime) -> str:
     """An ETag: every update moves updated_at."""
-    return f'"{customer.pk}-{customer.updated_at:%Y%m%dT%H%M%S.%f}"'
+    return f'"{pk}-{updated_at:%Y%m%dT%H%M%S.%f}"'
 
 
 def must_be_unchanged(request: Request, customer: Customer) -> bool:
@@ -131,6 +137,6 @@ def must_be_unchanged(request: Request, customer: Customer) -> bool:
         return False
     # A proxy that compresses an answer makes its ETag a weak one.
     wanted = {etag.removeprefix("W/") for etag in parse_etags(header)}
-    if not wanted & {version(customer), "*"}:
+    if not wanted & {version(customer.pk, customer.updated_at), "*"}:
         raise ChangedMeanwhileError
     return wanted != {"*"}

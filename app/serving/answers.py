@@ -20,7 +20,7 @@ from cachetools import LRUCache
 from django.conf import settings
 from django.db.models import Model
 from django.http import HttpResponse
-from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from redis.commands.core import Script
 from redis.exceptions import RedisError
@@ -154,8 +154,8 @@ def described(response: HttpResponse) -> HttpResponse:
     if response.status_code == 200:
         if "ETag" not in response:
             response["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
-        patch_cache_control(response, private=True, no_cache=True)
-        patch_vary_headers(response, ["Authorization", "Cookie", "Accept"])
+        response["Cache-Control"] = "private, no-cache"
+        response["Vary"] = "Authorization, Cookie, Accept"
     return response
 
 

@@ -27,7 +27,7 @@ class ObservationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         serving = Serving(request, given if REQUEST_ID.fullmatch(given) else uuid4().hex)
         token = current.set(serving)
         try:

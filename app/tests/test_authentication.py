@@ -84,3 +84,17 @@ def test_the_token_command_works_for_the_admin(monkeypatch, capsys):
     call_command("ensure_admin", "root")
     call_command("drf_create_token", "root")
     assert User.objects.get().auth_token.key in capsys.readouterr().out
+
+
+def test_a_program_with_a_token_needs_no_session(api):
+    api.cookies["sessionid"] = "made-up"
+    request = api.get("/api/customers/").wsgi_request
+    assert not hasattr(request, "session")
+    assert not hasattr(request, "_messages")
+
+
+def test_who_comes_with_another_header_is_still_known_by_the_session(user):
+    browser = APIClient(HTTP_X_FORWARDED_PROTO="https")
+    browser.force_login(user)
+    assert browser.get("/api/customers/", headers={"Authorization": "Basic Zm9vOmJhcg=="}).status_code == 200
+    assert browser.get("/admin/", headers={"Authorization": "Token made-up"}).wsgi_request.session

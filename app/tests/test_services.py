@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection
 
 from customers.exceptions import ChangedMeanwhileError
 from customers.models import Customer
-from customers.selectors import customer_get
+from customers.selectors import customer_to_change
 from customers.services import create_customer, delete_customer, update_customer
 
 
@@ -19,10 +19,10 @@ def test_other_conflicts_are_not_taken_for_a_taken_address(make):
 
 def test_edits_of_different_fields_do_not_undo_each_other(make):
     pk = make().pk
-    one, other = customer_get(pk=pk), customer_get(pk=pk)
+    one, other = customer_to_change(pk=pk), customer_to_change(pk=pk)
     update_customer(customer=one, city="Dublin")
     update_customer(customer=other, company="Acme")
-    stored = customer_get(pk=pk)
+    stored = customer_to_change(pk=pk)
     assert (stored.city, stored.company) == ("Dublin", "Acme")
 
 
@@ -37,7 +37,7 @@ def test_what_was_deleted_meanwhile_does_not_come_back(make):
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_change_the_same_version_at_once_one_is_told(make):
     pk = make().pk
-    customers = [customer_get(pk=pk), customer_get(pk=pk)]
+    customers = [customer_to_change(pk=pk), customer_to_change(pk=pk)]
     together = Barrier(2)
 
     def change(customer: Customer, city: str) -> str:
@@ -51,12 +51,12 @@ def test_of_two_who_change_the_same_version_at_once_one_is_told(make):
 
     with ThreadPoolExecutor(2) as threads:
         outcomes = set(threads.map(change, customers, ["Dublin", "Cork"]))
-    assert outcomes == {"told", customer_get(pk=pk).city}
+    assert outcomes == {"told", customer_to_change(pk=pk).city}
 
 
 def test_nor_is_it_deleted(make):
     customer = make()
-    read = customer_get(pk=customer.pk)
+    read = customer_to_change(pk=customer.pk)
     update_customer(customer=customer, city="Dublin")
     with pytest.raises(ChangedMeanwhileError):
         delete_customer(customer=read, unchanged=True)
