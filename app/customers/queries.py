@@ -17,13 +17,13 @@ def fetch(statement: Sql) -> list[tuple]:
 def fetch_prepared(statement: Sql) -> list[tuple]:
     """Planned for any parameters; once it was run some times, for good: see docs/adr/0010-prepared-searches.md."""
     connection = connections[router.db_for_read(Customer)]
+    if connection.queries_logged:
+        return fetch(statement)  # Django would log no other
     connection.ensure_connection()
-    prepared = statement.for_any_params
-    as_django_wraps = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     try:
         # Django's own cursors write the parameters into the statement.
-        with as_django_wraps(psycopg.Cursor(connection.connection)) as cursor:
-            return rows(cursor, prepared)
+        with connection.make_cursor(psycopg.RawCursor(connection.connection)) as cursor:
+            return rows(cursor, statement.for_any_params)
     except NotSupportedError:
         # A migration has changed the type of a column. PgBouncer keeps what it prepared as long as its connections.
         if connection.in_atomic_block:

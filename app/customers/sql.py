@@ -1,8 +1,10 @@
 """Conditions in SQL that keep their parameters with them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
+from itertools import count
 from operator import and_, or_
 from string import Formatter
 from typing import Self
@@ -33,16 +35,25 @@ class Sql:
 
     @property
     def for_any_params(self) -> Self:
-        """With a plan that knows no parameters: it would work out their functions anew for each row."""
-        return Sql(self.text.replace(ONCE, "(SELECT "), self.params)
+        """As PostgreSQL takes it apart from its parameters."""
+        return Sql(for_any_params(self.text), self.params)
 
 
+PLACE = re.compile("%([s%])")
 # A comment, which is no matter to a plan that is made for the parameters: it has the value as a constant.
 ONCE = "/* once */ ("
 
 
 def once(expression: str) -> str:
     return f"{ONCE}{expression})"
+
+
+@lru_cache(1000)
+def for_any_params(text: str) -> str:
+    """With numbers in their places: psycopg would write them anew each time. A plan that knows no parameters would work
+    out their functions for each row, if not told to do so once."""
+    numbers = count(1)
+    return PLACE.sub(lambda place: f"${next(numbers)}" if place[1] == "s" else "%", text.replace(ONCE, "(SELECT "))
 
 
 # No condition.

@@ -19,7 +19,7 @@ LIST = (
 )
 DETAIL = (
     "SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, address, notes "
-    "FROM customers_customer WHERE id = %s::bigint"
+    "FROM customers_customer WHERE id = $1::bigint"
 )
 # What hot requests cost.
 FROZEN = {
@@ -27,7 +27,7 @@ FROZEN = {
     "?page_size=2": f"{LIST} ORDER BY created_at DESC, id DESC LIMIT 3",
     "?is_active=true": f"{LIST} WHERE is_active = %s ORDER BY created_at DESC, id DESC LIMIT 51",
     f"?cursor={selectors.Cursor(('2024-02-29T12:00:00+00:00', 7)).encode()}": (
-        f"{LIST} WHERE (created_at, id) < (%s, %s) ORDER BY created_at DESC, id DESC LIMIT 51"
+        f"{LIST} WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT 51"
     ),
     "?created_from=2024-01-01&created_before=2025-01-01": (
         f"{LIST} WHERE (created_at >= %s AND created_at < %s) ORDER BY created_at DESC, id DESC LIMIT 51"
