@@ -1,6 +1,6 @@
 """What scenarios ask the database cluster; nothing is remembered, for it is what changes."""
 
-from toolbox import name_of, patroni_cluster
+from toolbox import curl, name_of
 
 TRACES = (
     "ls -d /etc/pergola/tls /etc/patroni /var/lib/postgresql /var/lib/etcd /etc/nginx /etc/haproxy /etc/pgbouncer "
@@ -11,11 +11,19 @@ TRACES = (
 )
 
 
+def members(hosts, without=()):
+    """All members by the first Patroni that answers, none if none does; `without` hosts that are down."""
+    for host in hosts("postgres"):
+        if name_of(host) not in without:
+            answer = curl(host, f"https://{name_of(host)}:8008/cluster", authority="control")
+            if answer.status == 200:
+                return answer.json["members"]
+    return []
+
+
 def leader(hosts, without=()):
-    """The name of the primary as Patroni knows it, or None; `without` hosts that are down."""
-    answering = next(host for host in hosts("postgres") if name_of(host) not in without)
-    members = patroni_cluster(answering)
-    return next((member["name"] for member in members if member["role"] == "leader"), None)
+    """The name of the primary as Patroni knows it, or None."""
+    return next((member["name"] for member in members(hosts, without) if member["role"] == "leader"), None)
 
 
 def primaries(hosts):
@@ -25,9 +33,8 @@ def primaries(hosts):
 
 
 def states(hosts, without=()):
-    """What Patroni says of each member; `without` hosts that are down."""
-    answering = next(host for host in hosts("postgres") if name_of(host) not in without)
-    return sorted(member["state"] for member in patroni_cluster(answering))
+    """What Patroni says of each member."""
+    return sorted(member["state"] for member in members(hosts, without))
 
 
 def traces(host):
