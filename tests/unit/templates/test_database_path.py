@@ -162,7 +162,7 @@ def test_nothing_is_controlled_over_the_network(haproxy):
     [("0", ["PAUSE forum", "PAUSE shop", "RESUME forum", "RESUME shop"]), ("resume", ["RESUME forum", "RESUME shop"])],
 )
 def test_writes_wait_until_another_host_takes_them(render, tmp_path, argument, told):
-    """With a psql that notes what it is told, a HAProxy that leads to db1, and a Patroni that is asked until db2 is it."""
+    """With a psql that notes what it is told, a HAProxy that leads to db1, and Patronis, of which db2 leads soon."""
     commands = {
         "psql": f"""
             for argument; do
