@@ -1,3 +1,5 @@
+import sys
+
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from psycopg import Connection
@@ -13,6 +15,10 @@ class ServingConfig(AppConfig):
         connection_created.connect(watch, dispatch_uid="serving")
         # Of a connection that a pool is about to hand out. Django lets nobody choose another check.
         ConnectionPool.check_connection = staticmethod(check)
+        if "gevent.monkey" in sys.modules:
+            from serving import waiting
+
+            waiting.install()
 
 
 def check(connection: Connection) -> None:

@@ -1,9 +1,12 @@
 """From the app to the primary: PgBouncer and HAProxy."""
 
 import configparser
+import os
 import re
-import shutil
 import subprocess
+import sys
+import time
+import types
 
 import pytest
 
@@ -157,54 +160,58 @@ def test_nothing_is_controlled_over_the_network(haproxy):
     assert "stats enable" not in str(haproxy)
 
 
-@pytest.mark.parametrize(
-    ("argument", "told"),
-    [("0", ["PAUSE forum", "PAUSE shop", "RESUME forum", "RESUME shop"]), ("resume", ["RESUME forum", "RESUME shop"])],
-)
-def test_writes_wait_until_another_host_takes_them(render, tmp_path, argument, told):
-    """With a psql that notes what it is told, a HAProxy that leads to db1, and Patronis, of which db2 leads soon."""
-    commands = {
-        "psql": f"""
-            for argument; do
-              case $argument in --command=*) echo "${{argument#*=}}" >> {tmp_path}/told ;; esac
-            done
-        """,
-        "python3": f"""
-            echo "$3" >> {tmp_path}/asked
-            echo "primary,db1,,,,,,,,,,,,,,,,UP,"
-            echo "primary,db2,,,,,,,,,,,,,,,,DOWN,"
-            echo "primary,db3,,,,,,,,,,,,,,,,DOWN,"
-            echo "primary,BACKEND,,,,,,,,,,,,,,,,UP,"
-            echo "replicas,db3,,,,,,,,,,,,,,,,UP,"
-        """,
-        "curl": f"""
-            for url; do :; done
-            echo "$url" >> {tmp_path}/asked
-            case $url-$(grep -c "$url" {tmp_path}/asked) in
-              *db2*-2) echo '{{"role": "primary"}}' ;;
-              *) echo '{{"role": "replica"}}' ;;
-            esac
-        """,
-        "sleep": f"echo $1 >> {tmp_path}/slept",
-    }
-    for name, body in commands.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    script = render("pgbouncer", "pause-writes.j2", "app1", **TWO_APPS)
-    path = f"{tmp_path}:{shutil.os.environ['PATH']}"
-    done = subprocess.run(["sh", "-c", script, "-", argument], env={"PATH": path}, capture_output=True, timeout=20)
-    assert done.returncode == 0, done
-    assert sorted((tmp_path / "told").read_text().splitlines()) == told
-    if argument != "resume":
-        asked = (tmp_path / "asked").read_text().splitlines()
-        others = ["https://db2:8008/patroni", "https://db3:8008/patroni"]
-        assert asked[:2] == ["show stat"] * 2
-        assert sorted(asked[2:-1]) == sorted(others * 2)
-        assert asked[-1] == "set server primary/db2 health up; set server primary/db1 health down; "
-        assert (tmp_path / "slept").read_text().splitlines()[0] == "0"
+@pytest.fixture
+def pause_writes(render, tmp_path, monkeypatch):
+    """The script's names, with a psql that notes what it is told, and a HAProxy that leads to db1."""
+    (tmp_path / "psql").write_text(f"#!/bin/sh\ncat >> {tmp_path}/told\n")
+    (tmp_path / "psql").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    script = {"__name__": "pause-writes"}
+    exec(compile(render("pgbouncer", "pause-writes.py.j2", "app1", **TWO_APPS), "pause-writes", "exec"), script)
+    stat = "# pxname,svname,status\nprimary,db1,UP 1/2\nprimary,db2,DOWN\nprimary,db3,DOWN\nprimary,BACKEND,UP\n"
+    script["haproxy"] = lambda order: stat if order == "show stat" else script["orders"].append(order)
+    script["orders"] = []
+    script["told"] = lambda: (tmp_path / "told").read_text().splitlines() if (tmp_path / "told").exists() else []
+    script["time"] = types.SimpleNamespace(time=time.time, sleep=lambda seconds: None)
+    return script
 
 
-def test_who_lets_writes_wait_names_the_moment(render):
-    done = subprocess.run(["sh", "-c", render("pgbouncer", "pause-writes.j2", "app1")], capture_output=True, text=True)
-    assert done.returncode == 2
+def test_writes_wait_until_another_host_takes_them(pause_writes):
+    asked = []
+
+    def takes_writes(host):
+        while len(pause_writes["told"]()) < 2:
+            time.sleep(0.01)
+        assert sorted(pause_writes["told"]()) == ["PAUSE forum;", "PAUSE shop;"]
+        asked.append(host)
+        return host == "db2" and asked.count("db2") == 3
+
+    pause_writes["takes_writes"] = takes_writes
+    pause_writes["pause"](0)
+    assert set(asked) == {"db2", "db3"}
+    assert pause_writes["orders"] == ["set server primary/db2 health up; set server primary/db1 health down"]
+    assert sorted(pause_writes["told"]()[2:]) == ["RESUME forum;", "RESUME shop;"]
+
+
+@pytest.mark.parametrize(("status", "told"), [("0", []), ("TERM", ["RESUME forum;", "RESUME shop;"])])
+def test_what_ended_well_has_resumed(pause_writes, monkeypatch, status, told):
+    monkeypatch.setenv("EXIT_STATUS", status)
+    pause_writes["resume"]()
+    assert sorted(pause_writes["told"]()) == told
+
+
+def test_a_host_that_does_not_answer_takes_no_writes(pause_writes, monkeypatch):
+    def refuse(*_, **__):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(pause_writes["ssl"], "create_default_context", lambda cafile: None)
+    monkeypatch.setattr(pause_writes["http"].client.HTTPSConnection, "request", refuse)
+    assert pause_writes["takes_writes"]("db2") is False
+
+
+@pytest.mark.parametrize("arguments", [[], ["soon"], ["1", "2"]])
+def test_who_lets_writes_wait_names_the_moment(render, arguments):
+    script = render("pgbouncer", "pause-writes.py.j2", "app1")
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert done.returncode == 1
     assert "MOMENT |" in done.stderr

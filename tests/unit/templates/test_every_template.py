@@ -35,7 +35,7 @@ CASES = {
     "nginx/nginx.conf.j2": {},
     "nginx/nginx.service.j2": {},
     "pgbouncer/hba.conf.j2": {},
-    "pgbouncer/pause-writes.j2": {},
+    "pgbouncer/pause-writes.py.j2": {},
     "pgbouncer/pergola.ini.j2": {},
     "pgbouncer/pgbouncer.service.j2": {},
     "pgbouncer/users.txt.j2": {},
