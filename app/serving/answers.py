@@ -106,9 +106,9 @@ class Look:
     at: int = 0
     versions: bytes = b""
     first: bool = False
-    positions: Sequence[bytes | None] = (None,)
+    positions: Sequence[bytes | None] = (None, None)
 
-    def required(self) -> int | None:
+    def required(self) -> changes.Position | None:
         return changes.furthest(*self.positions)
 
 
@@ -200,7 +200,14 @@ class Shelf:
         return HttpResponse(entry.body, headers=entry.headers)
 
     def look(self, came_at: int = NEVER, *, claim: bool = True) -> Look:
-        arguments = [came_at, uuid4().hex, FLIGHT_SECONDS * 1000 * claim, changes.FLOOR, *self.members]
+        arguments = [
+            came_at,
+            uuid4().hex,
+            FLIGHT_SECONDS * 1000 * claim,
+            changes.TIMELINE,
+            changes.FLOOR,
+            *self.members,
+        ]
         data, *rest = look_script()(self.keys, arguments, client=redis.connection())
         if data:
             return Look(Entry.decode(data))

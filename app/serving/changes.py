@@ -4,12 +4,17 @@ WAL was by then. Readers find there which answers are out of date, and which rep
 A sorted set holds positions in the WAL by table and by user: `ZADD GT` moves none of them back, whoever comes late.
 Its member "floor" is where the primary was when the set began; whoever is not in the set has written nothing since.
 Without a floor, after Redis lost its memory, nothing is known, and nobody reads from a replica.
+
+A primary that died, and comes back as a replica, may be further than its successor, in a WAL that is void: positions
+tell nothing from one timeline to another. So the first who writes in a new one leaves its number in a table, and the
+set's member "timeline" says which number a replica must have there.
 """
 
 import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -23,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 PRIMARY = "default"
 FLOOR = "floor"
+TIMELINE = "timeline"
 # So that users who write no more are forgotten some day. The next set begins with a floor of its own.
 LIFETIME = 24 * 3600
 
@@ -46,6 +52,13 @@ def notice(execute: Callable, sql: str, params, many: bool, context: dict):
     for table in written(sql):
         changed(table)
     return result
+
+
+class Position(NamedTuple):
+    """In the WAL: bytes since its beginning."""
+
+    timeline: int
+    at: int
 
 
 # By connection. What a transaction that was rolled back leaves here is published with the next one, and harms nothing.
@@ -110,17 +123,38 @@ def first_version(key: str) -> bytes:
 # Where commits wait for the disk, all of them are within what has been flushed. What has not been may die with the
 # primary, and readers would wait for it until there is another one.
 POSITION = """
-SELECT (CASE current_setting('synchronous_commit')
-    WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn()
-END - '0/0')::bigint
+SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int,
+    (CASE current_setting('synchronous_commit')
+        WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn()
+    END - '0/0')::bigint
 """
+# While a database is made, there is no table yet.
+HAS_TABLE = "SELECT to_regclass('serving_timeline') IS NOT NULL"
+BEGIN_TIMELINE = """
+INSERT INTO serving_timeline (id, number) VALUES (1, %s)
+ON CONFLICT (id) DO UPDATE SET number = excluded.number WHERE serving_timeline.number < excluded.number
+"""
+# The last one that this process has seen in the table.
+_timeline = 0
 
 
-def position() -> int:
-    """How far the primary is, with all that has been committed, as a number of bytes."""
-    with connections[PRIMARY].cursor() as cursor:
+def position() -> Position:
+    """How far the primary is, with all that has been committed."""
+    global _timeline
+    connection = connections[PRIMARY]
+    with connection.cursor() as cursor:
         cursor.execute(POSITION)
-        return cursor.fetchone()[0]
+        found = Position(*cursor.fetchone())
+        if found.timeline == _timeline or connection.in_atomic_block:
+            return found
+        with connection.wrap_database_errors:
+            # Past Django's cursors, as nobody's answers depend on it.
+            session = connection.connection
+            if session.execute(HAS_TABLE).fetchone()[0]:
+                session.execute(BEGIN_TIMELINE, [found.timeline])
+                _timeline = found.timeline
+        cursor.execute(POSITION)
+        return Position(*cursor.fetchone())
 
 
 # What Redis did not take when it should have; it is the first that it hears when it is back.
@@ -129,12 +163,15 @@ _unpublished: dict[str, int | None] = {}
 _outdated: dict[str, object] = {}
 
 
-def publish(tables: Iterable[str], members: Iterable[str], at: int | None) -> bool:
+def publish(tables: Iterable[str], members: Iterable[str], reached: Position | None) -> bool:
     """Whether Redis knows now. Without a position it forgets all that it knew."""
+    numbers = dict.fromkeys(members, reached and reached.at)
+    if numbers:
+        numbers[TIMELINE] = reached and reached.timeline
     with _lock:
-        for member in members:
+        for member, number in numbers.items():
             known = _unpublished.get(member, 0)
-            _unpublished[member] = None if at is None or known is None else max(at, known)
+            _unpublished[member] = None if number is None or known is None else max(number, known)
         # Each commit's own mark, so that nobody takes the earlier one's for it.
         _outdated.update({table: object() for table in tables})
     return catch_up()
@@ -168,22 +205,26 @@ def catch_up() -> bool:
     return True
 
 
-def required(members: Iterable[str]) -> int | None:
+def required(members: Iterable[str]) -> Position | None:
     """The position that a replica must have replayed for a reader who depends on these; None: nobody knows."""
     try:
         if not catch_up():
             return None
-        return furthest(*redis.connection().zmscore(positions_key(), [FLOOR, *members]))
+        return furthest(*redis.connection().zmscore(positions_key(), [TIMELINE, FLOOR, *members]))
     except (RedisError, OSError):
         return None
 
 
-def furthest(floor: float | bytes | None, *positions: float | bytes | None) -> int | None:
+Score = float | bytes | None
+
+
+def furthest(timeline: Score, floor: Score, *positions: Score) -> Position | None:
     """Of what Redis has found."""
     if floor is None:
         lay_floor()
         return None
-    return int(max(float(each) for each in (floor, *positions) if each is not None))
+    at = max(float(each) for each in (floor, *positions) if each is not None)
+    return Position(int(float(timeline or 0)), int(at))
 
 
 def lay_floor() -> None:
@@ -192,9 +233,10 @@ def lay_floor() -> None:
         with redis.connection().pipeline() as pipe:
             # If the set changes or is lost from here on, what the primary says next may be too old for it.
             pipe.watch(positions_key())
-            at = position()
+            reached = position()
             pipe.multi()
-            pipe.zadd(positions_key(), {FLOOR: at}, nx=True)
+            pipe.zadd(positions_key(), {FLOOR: reached.at}, nx=True)
+            pipe.zadd(positions_key(), {TIMELINE: reached.timeline}, gt=True)
             pipe.expire(positions_key(), LIFETIME)
             pipe.execute()
     except WatchError:

@@ -17,3 +17,9 @@ class IdempotentRequest(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "key"], name="serving_idempotent_key"),
         ]
+
+
+class Timeline(models.Model):
+    """Of the WAL, the latest that anything was written in; one row. See serving.changes."""
+
+    number = models.PositiveIntegerField()

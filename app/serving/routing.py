@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from serving import changes, metrics
-from serving.changes import PRIMARY
+from serving.changes import PRIMARY, Position
 from serving.context import current
 from serving.patience import patiently
 
@@ -23,10 +23,13 @@ T = TypeVar("T")
 
 REPLICA = "replica"
 # Where the replica's name stands for the primary, because there is no replica, there is nothing to wait for.
-REPLAYED = "SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() - '0/0' >= %s"
+REPLAYED = """
+SELECT (NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() - '0/0' >= %s)
+    AND coalesce((SELECT number FROM serving_timeline WHERE id = 1), 0) >= %s
+"""
 
 # What a replica that is read from must have replayed; None: the primary is read from.
-_position: ContextVar[int | None] = ContextVar("position", default=None)
+_position: ContextVar[Position | None] = ContextVar("position", default=None)
 
 
 class Router:
@@ -64,7 +67,7 @@ def dependencies(tables: Iterable[str]) -> list[str]:
     return members
 
 
-def read_at(required: Callable[[], int | None], produce: Callable[[], T]) -> T:
+def read_at(required: Callable[[], Position | None], produce: Callable[[], T]) -> T:
     """As read, by who knows the position that a replica must have replayed; None where nobody does."""
     if not switched_on():
         return read_primary(produce, "switched_off")
@@ -92,7 +95,7 @@ def read_primary(produce: Callable[[], T], reason: str) -> T:
     return patiently(produce)
 
 
-def read_replica(produce: Callable[[], T], position: int) -> T:
+def read_replica(produce: Callable[[], T], position: Position) -> T:
     token = _position.set(position)
     try:
         result = produce()
@@ -109,7 +112,7 @@ def check_replayed(execute: Callable, sql: str, params, many: bool, context: dic
     if position is None:
         return execute(sql, params, many, context)
     with connection.wrap_database_errors, connection.connection.pipeline():
-        replayed = connection.connection.execute(REPLAYED, [position])
+        replayed = connection.connection.execute(REPLAYED, [position.at, position.timeline])
         result = execute(sql, params, many, context)
     if not replayed.fetchone()[0]:
         raise BehindError

@@ -38,6 +38,7 @@ def nothing_remembered() -> None:
     redis.breaker.__init__(failures=redis.breaker.failures, pause=redis.breaker.pause)
     changes._unpublished.clear()
     changes._outdated.clear()
+    changes._timeline = 0
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ from prometheus_client import REGISTRY
 
 from customers.models import Customer
 from serving import changes, redis, routing
+from serving.changes import Position
 from serving.context import Serving, current
+from serving.models import Timeline
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica"])
 URL = "/api/customers/"
-NEVER_REPLAYED = "SELECT %s < 0"
+NEVER_REPLAYED = "SELECT %s < 0 OR %s < 0"
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +80,7 @@ def test_where_commits_wait_for_the_disk_readers_wait_for_nothing_that_may_die_w
         cursor.execute("SET LOCAL synchronous_commit = on")
         make()  # in memory so far
         known = changes.position()
-        cursor.execute("SELECT %s <= pg_current_wal_flush_lsn() - '0/0'", [known])
+        cursor.execute("SELECT %s <= pg_current_wal_flush_lsn() - '0/0'", [known.at])
         assert cursor.fetchone()[0]
 
 
@@ -131,13 +133,37 @@ def test_others_need_not_wait_for_that(user, as_user, make):
 
 
 def test_positions_never_go_back():
-    changes.publish([], ["user:1"], 200)
-    changes.publish([], ["user:1"], 100)
-    assert changes.required(["user:1"]) >= 200
-    floor = changes.required([])
-    changes.publish([], ["user:1"], floor + 200)
-    changes.publish([], ["user:1"], floor + 100)
-    assert changes.required(["user:1"]) == floor + 200
+    timeline, floor = changes.required([])
+    changes.publish([], ["user:1"], Position(timeline, floor + 200))
+    changes.publish([], ["user:1"], Position(timeline, floor + 100))
+    assert changes.required(["user:1"]) == (timeline, floor + 200)
+    changes.publish([], ["user:1"], Position(timeline + 2, 100))
+    changes.publish([], ["user:1"], Position(timeline + 1, 200))
+    assert changes.required(["user:1"]) == (timeline + 2, floor + 200)
+
+
+def test_a_replica_without_the_timeline_that_was_written_in_has_replayed_nothing_of_it(make, reads):
+    """As a primary that died, and came back further than the one that took over."""
+    make()
+    timeline, floor = changes.required([])
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT number FROM serving_timeline")
+        assert cursor.fetchall() == [(timeline,)]
+    changes.publish([], ["user:1"], Position(timeline + 1, floor))
+    assert routing.read(where_read) == "default"
+    assert reads() == {("primary", "replica_behind"): 1}
+
+
+def test_the_first_write_in_a_timeline_leaves_its_number_before_others_hear_of_it(make):
+    make()
+    Timeline.objects.update(number=0)
+    changes._timeline = 0  # as another process, or this one before the primary was lost
+    make()
+    assert Timeline.objects.get().number == changes.required([]).timeline > 0
+    Timeline.objects.update(number=10**6)
+    changes._timeline = 0
+    make()
+    assert Timeline.objects.get().number == 10**6
 
 
 def test_a_redis_that_lost_its_memory_sends_everybody_to_the_primary_once(user, as_user, make, reads):
@@ -156,7 +182,7 @@ def test_a_floor_is_not_laid_into_a_set_that_was_lost_meanwhile(monkeypatch):
     real = changes.position
 
     def lost():
-        changes.publish([], ["user:1"], real() + 1000)
+        changes.publish([], ["user:1"], real())
         redis.connection().delete(changes.positions_key())
         return real()
 
@@ -180,7 +206,7 @@ def test_a_write_that_redis_did_not_hear_of_keeps_its_process_off_the_replicas(u
     assert routing.read(where) == "default"
     settings.CACHES = known
     redis.breaker.failed = 0
-    assert changes.required([changes.member_of_user(user.pk)]) == wrote
+    assert changes.required([changes.member_of_user(user.pk)]).at == wrote
     assert not changes._unpublished
 
 

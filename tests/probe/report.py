@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+MISSED = "own write not found"
 RELIABILITY = ROOT / "reports" / "reliability.json"
 
 
@@ -50,6 +51,11 @@ class Report:
     reasons: Counter = field(default_factory=Counter)
 
     @property
+    def stale(self):
+        """Readers who did not find what had been acknowledged before they asked."""
+        return self.reasons[f"read: {MISSED}"]
+
+    @property
     def longest_gap_s(self):
         """Of reads or writes, whichever had to wait longer."""
         return max(self.longest_read_gap_s, self.longest_write_gap_s)
@@ -71,7 +77,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Bound:
-    """What is promised. No acknowledged write may ever be lost."""
+    """What is promised. No acknowledged write may ever be lost, nor be missed by a reader who comes after it."""
 
     failed: int | None = 0
     gap_s: float | None = None
@@ -81,7 +87,7 @@ class Bound:
         return (
             report.requests > 0
             and report.acknowledged > 0
-            and report.lost == 0
+            and report.lost == report.stale == 0
             and (self.failed is None or report.failed <= self.failed)
             and (self.gap_s is None or report.longest_gap_s <= self.gap_s)
         )
@@ -90,7 +96,7 @@ class Bound:
         limits = [
             None if self.failed is None else f"failed <= {self.failed}",
             None if self.gap_s is None else f"longest_gap_s <= {self.gap_s:g}",
-            "lost = 0",
+            "lost = stale = 0",
         ]
         return ", ".join(limit for limit in limits if limit)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from probe.client import Client
-from probe.report import Lane, Report
+from probe.report import MISSED, Lane, Report
 from probe.rows import OURS, PATH, Rows
 
 
@@ -156,7 +156,7 @@ class Probe:
         number, row = self.rows.recent() if self.asked % 2 else (None, None)
         answer = await client.ask("GET", f"{PATH}{number}/" if row else f"{PATH}?page_size=5")
         if answer.status != 200:
-            return answer, "own write not found" if row and answer.status == 404 else answer.reason
+            return answer, MISSED if row and answer.status == 404 else answer.reason
         as_expected = row.is_in(answer.body) if row else "results" in (answer.body or {})
         return answer, "" if as_expected else "another content"
 

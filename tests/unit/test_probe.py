@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -133,6 +134,7 @@ def test_reports_add_up_and_keep_the_longest_gaps():
         (Bound(failed=1), {"failed": 1}, True),
         (Bound(failed=None), {"failed": 99}, True),
         (Bound(failed=None), {"lost": 1}, False),
+        (Bound(failed=None), {"failed": 1, "reasons": Counter({"read: own write not found": 1})}, False),
         (Bound(), {"acknowledged": 0}, False),
         (Bound(), {"requests": 0}, False),
         (Bound(gap_s=3), {"longest_read_gap_s": 3.0}, True),
@@ -155,7 +157,7 @@ def test_measurements_are_appended_and_said_in_one_line(tmp_path, capsys):
     assert set(entries[0]) >= {"lost", "bound", "held", "commit", "date"}
     assert (entries[0]["runs"], entries[0]["requests"], entries[0]["longest_gap_s"]) == (2, 200, 1.24)
     assert [entry["held"] for entry in entries] == [True, False]
-    assert entries[0]["bound"] == "failed <= 0, longest_gap_s <= 3, lost = 0"
+    assert entries[0]["bound"] == "failed <= 0, longest_gap_s <= 3, lost = stale = 0"
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
