@@ -1,5 +1,5 @@
-"""How psycopg waits for the database under gevent: by its loop. psycopg's own way is poll(), for which gevent makes anew,
-each time, what its loop has already: a tenth of what a list costs."""
+"""How psycopg waits for the database under gevent: by its loop. Its own way is poll(), for which gevent makes anew,
+each time, what the loop has already: a tenth of what a list costs."""
 
 import select
 from typing import TypeVar
