@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils import deploy_lock
+from ansible.module_utils import run_lock
 
 DOCUMENTATION = """
 ---
@@ -349,7 +349,7 @@ def instances(item, count):
     found = units([f"{name}@{number}.{kind}" for number in numbers for kind in ("socket", "service")])
     return {
         "live": (home / "live").read_text(encoding="utf-8").strip() if (home / "live").exists() else "",
-        "lock": deploy_lock.read(home / "deploy.lock"),
+        "lock": run_lock.read(home / "deploy.lock"),
         "units": found,
         "instances": {
             number: {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils import deploy_lock
+from ansible.module_utils import run_lock
 
 DOCUMENTATION = """
 ---
@@ -87,7 +87,7 @@ def release_info(path):
         "live": _word(marker),
         "live_since": marker.stat().st_mtime if marker.exists() else 0.0,
         "previous": _word(path / "previous"),
-        "lock": deploy_lock.read(path / "deploy.lock"),
+        "lock": run_lock.read(path / "deploy.lock"),
         "archives": [name.removesuffix(ARCHIVE) for name in archives if name.endswith(ARCHIVE)],
         "releases": [entry.name for entry in _entries(path / "releases") if entry.suffix != UNFINISHED],
         "instances": {link.name: link.readlink().name for link in links},

@@ -12,7 +12,7 @@ from harness import PROJECT
 sys.path.insert(0, str(PROJECT / "ansible" / "library"))
 sys.path.insert(0, str(PROJECT / "ansible" / "filter_plugins"))
 
-import release_lock
+import run_lock
 import this_run
 from failures import failure_reason
 from migrations import breaking_migrations, unapplied_migrations
@@ -31,35 +31,35 @@ def lock(tmp_path):
 
 
 def test_a_free_lock_is_taken_with_its_record(lock):
-    assert release_lock.take(lock, "me", {"by": "ann"}, []) == (True, {})
+    assert run_lock.take(lock, "me", {"by": "ann"}, []) == (True, {})
     assert json.loads(lock.read_text()) == {"run": "me", "by": "ann"}
 
 
 def test_only_one_run_holds_it_and_the_other_hears_who(lock):
-    release_lock.take(lock, "first", {"by": "ann"}, [])
-    assert release_lock.take(lock, "second", {"by": "bob"}, []) == (False, {"run": "first", "by": "ann"})
-    assert release_lock.leave(lock, "second")[0] is False
+    run_lock.take(lock, "first", {"by": "ann"}, [])
+    assert run_lock.take(lock, "second", {"by": "bob"}, []) == (False, {"run": "first", "by": "ann"})
+    assert run_lock.leave(lock, "second")[0] is False
     assert json.loads(lock.read_text())["run"] == "first"
 
 
 def test_whoever_holds_it_may_write_it_anew_and_gives_it_back(lock):
-    release_lock.take(lock, "me", {}, [])
-    assert release_lock.take(lock, "me", {"release": "1-a"}, [])[0]
+    run_lock.take(lock, "me", {}, [])
+    assert run_lock.take(lock, "me", {"release": "1-a"}, [])[0]
     assert json.loads(lock.read_text())["release"] == "1-a"
-    assert release_lock.leave(lock, "me")[0]
+    assert run_lock.leave(lock, "me")[0]
     assert not lock.exists()
 
 
 @pytest.mark.parametrize("over", [["dead"], ["any"]])
 def test_it_is_taken_from_the_dead(lock, over):
-    release_lock.take(lock, "dead", {"release": "1-a"}, [])
-    assert release_lock.take(lock, "me", {}, over) == (True, {"run": "dead", "release": "1-a"})
+    run_lock.take(lock, "dead", {"release": "1-a"}, [])
+    assert run_lock.take(lock, "me", {}, over) == (True, {"run": "dead", "release": "1-a"})
 
 
 def test_a_lock_that_can_t_be_read_is_somebody_s(lock):
     lock.write_text("half a rec")
-    assert release_lock.take(lock, "me", {}, []) == (False, {"run": "unknown"})
-    assert release_lock.take(lock, "me", {}, ["any"])[0]
+    assert run_lock.take(lock, "me", {}, []) == (False, {"run": "unknown"})
+    assert run_lock.take(lock, "me", {}, ["any"])[0]
 
 
 def test_a_run_is_alive_until_its_process_is_gone():

@@ -70,3 +70,22 @@ def test_a_tier_that_is_none_is_refused(verb):
     run = verb("restart")("-e", "tier=web", status=2)
     assert "tier=web is no group of" in run.output
     assert "app, etcd, loadbalancer, postgres, redis" in run.output
+
+
+def test_two_at_once_are_refused_and_nobody_waits_for_the_dead(verb, hosts, processes):
+    lock = "/etc/pergola/verb.lock"
+    restart, holder = verb("restart"), hosts("etcd")[0]
+    restart.killed_in("See whether whoever has it is dead", "-e", "tier=redis")
+    assert holder.file(lock).exists
+    restart("-e", "tier=redis")
+    assert not holder.file(lock).exists
+
+    elsewhere = '{"run": "1", "by": "ann@elsewhere", "verb": "reboot", "since": "2026-01-01T00:00:00Z"}'
+    holder.check_output(f"echo '{elsewhere}' > {lock}")
+    before = processes("redis")
+    refused = restart("-e", "tier=redis", status=2)
+    assert "ann@elsewhere has been busy with reboot since 2026-01-01T00:00:00Z" in " ".join(refused.output.split())
+    assert processes("redis") == before
+    restart("-e", "tier=redis", "-e", "unlock=true")
+    assert processes("redis") != before
+    assert not holder.file(lock).exists

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Keep all but one run from changing the release of an app, and remember what that run is about."""
+"""Keep all but one run from changing something, and remember what that run is about."""
 
 import fcntl
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.deploy_lock import read
+from ansible.module_utils.run_lock import read
 
 DOCUMENTATION = """
 ---
-module: release_lock
-short_description: Keep all but one run from changing the release of an app
+module: run_lock
+short_description: Keep all but one run from changing something
 description:
   - The lock is a file that says who holds it. What died with it leaves it behind, as the sign of something unfinished.
   - It is no failure that somebody else has it; C(held) tells.
@@ -47,7 +47,7 @@ author:
 
 EXAMPLES = """
 - name: Take the lock
-  release_lock:
+  run_lock:
     path: /opt/shop/deploy.lock
     run: "{{ me.run }}"
     record: {by: "{{ me.by }}", verb: deploy}

@@ -1,4 +1,4 @@
-"""The lock of an app's releases: what its file says."""
+"""A lock that one run has: what its file says."""
 
 import json
 
