@@ -43,7 +43,6 @@ CASES = {
     "postgresql/databases.sql.j2": {},
     "postgresql/patroni.service.j2": {},
     "postgresql/patroni.yml.j2": {},
-    "postgresql/pg_controldata.j2": {},
     "redis/pergola.conf.j2": {},
     "redis/redis-server.service.j2": {},
     "redis/users.acl.j2": {},

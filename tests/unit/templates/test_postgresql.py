@@ -1,8 +1,6 @@
 """The configuration of Patroni and of the databases in it."""
 
 import re
-import subprocess
-import threading
 
 import pytest
 import yaml
@@ -138,30 +136,3 @@ def test_patroni_s_death_leaves_postgresql_alone(render):
 
 def test_debian_s_packages_make_no_cluster_of_their_own(render):
     assert "create_main_cluster = false" in render("postgresql", "createcluster.conf.j2").splitlines()
-
-
-@pytest.fixture
-def controldata(render, patroni, tmp_path):
-    """What Patroni calls, with a program behind it that says whether PostgreSQL's process is still there."""
-    assert patroni["postgresql"]["bin_name"]["pg_controldata"].startswith("/")
-    program = tmp_path / "pg_controldata"
-    program.write_text('#!/bin/sh\n[ -e "$1/postmaster.pid" ] && echo there || echo gone\n')
-    program.chmod(0o755)
-    script = render("postgresql", "pg_controldata.j2", "db1")
-    script = script.replace("/usr/lib/postgresql/17/bin/pg_controldata", str(program))
-    return lambda: subprocess.check_output(["sh", "-c", script, "-", str(tmp_path)], text=True, timeout=10).strip()
-
-
-@pytest.mark.parametrize("status", ["ready   ", "starting", "standby "])
-def test_a_postgresql_that_does_not_stop_is_not_waited_for(controldata, tmp_path, status):
-    (tmp_path / "postmaster.pid").write_text(f"123\n/data\n{status}\n")
-    assert controldata() == "there"
-
-
-def test_one_that_stops_is_waited_for_but_not_for_ever(controldata, tmp_path):
-    pid = tmp_path / "postmaster.pid"
-    pid.write_text("123\n/data\nstopping\n")
-    threading.Timer(0.2, pid.unlink).start()
-    assert controldata() == "gone"
-    pid.write_text("123\n/data\nstopping\n")
-    assert controldata() == "there"
