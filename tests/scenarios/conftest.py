@@ -39,10 +39,10 @@ def verb(lab, inventory):
 
 @pytest.fixture(scope="session")
 def without(lab, inventory, tmp_path_factory):
-    """site.yml for the inventory without some of its hosts; a member of etcd may take the place of one of them:
-    without(["lb2"], voter="app1")()."""
+    """site.yml, or another playbook, for the inventory without some of its hosts; a member of etcd may take the place
+    of one of them: without(["lb2"], voter="app1")()."""
 
-    def make(gone, voter=None):
+    def make(gone, voter=None, file="site.yml"):
         tree = yaml.safe_load((inventory / "hosts.yml").read_text())
         for group in tree["cluster"]["children"].values():
             group["hosts"] = {name: values for name, values in group["hosts"].items() if name not in gone}
@@ -51,6 +51,6 @@ def without(lab, inventory, tmp_path_factory):
         made = tmp_path_factory.mktemp("without")
         (made / "hosts.yml").write_text(yaml.safe_dump(tree))
         (made / "group_vars").symlink_to(inventory / "group_vars")
-        return Playbook(made)
+        return Playbook(made, file=file)
 
     return make

@@ -27,8 +27,9 @@ def story(hosts, visitors, verb, without):
     told.only = verb("remove_node")("-e", "node=cache1", status=2)
     with Probe(visitors, PACE) as probe:
         assert probe.answered(5)
-        for name in told.gone:
-            verb("remove_node")("-e", f"node={name}")
+        for number, name in enumerate(told.gone):
+            # Who is gone has been deleted from the inventory when the next one goes.
+            without(told.gone[:number], file="ansible/playbooks/remove_node.yml")("-e", f"node={name}")
             assert probe.answered(5)
         site = without(told.gone, voter="app1")
         told.forgotten = site()
