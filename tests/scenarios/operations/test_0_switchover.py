@@ -7,9 +7,12 @@ from probe import Bound, Probe, Settings, record
 from scenarios.cluster import leader, primaries, states
 from toolbox import eventually, patroni_cluster
 
-# The time that PostgreSQL takes to stop where it was and to be promoted where it shall be; writes wait in PgBouncer.
-# One second of it is Patroni's, which looks so often whether PostgreSQL has stopped.
-BOUND = Bound(failed=0, gap_s=2)
+# Writes wait in PgBouncer as long as PostgreSQL takes to stop where it was and to be promoted where it shall be. One
+# second of it is Patroni's, which looks so often whether PostgreSQL has stopped.
+PAUSE_S = 2
+# To a visitor it is as much longer as a write takes by itself, over a new connection to the new primary, and as the next
+# one is away.
+BOUND = Bound(failed=0, gap_s=PAUSE_S + 0.5)
 PACE = Settings(reads_per_second=120, writes_per_second=15)
 
 
@@ -23,10 +26,19 @@ def well(hosts):
     return states(hosts) == ["running", "streaming", "streaming"] and replicas(hosts, "sync_standby")
 
 
+def pauses(host, since):
+    """How long PgBouncer has held writes back, by its own words, each time."""
+    command = f"journalctl --unit=pgbouncer --since=@{since} --output=short-unix --grep='(PAUSE|RESUME) .* issued'"
+    lines = [line.split() for line in host.check_output(command).splitlines() if "issued" in line]
+    begun = [float(line[0]) for line in lines if "PAUSE" in line]
+    ended = [float(line[0]) for line in lines if "RESUME" in line]
+    return [end - begin for begin, end in zip(begun, ended, strict=True)]
+
+
 @pytest.fixture(scope="module")
 def story(hosts, visitors, verb):
     """Three switchovers, to whoever may take over."""
-    told = types.SimpleNamespace(primaries=[leader(hosts)])
+    told = types.SimpleNamespace(primaries=[leader(hosts)], since=hosts("app")[0].check_output("date +%s"))
     with Probe(visitors, PACE) as probe:
         assert probe.answered(10)
         for _ in range(3):
@@ -35,11 +47,18 @@ def story(hosts, visitors, verb):
             assert probe.answered(10)
             told.primaries.append(leader(hosts))
     told.report = probe.report
+    told.pauses = [seconds for host in hosts("app") for seconds in pauses(host, told.since)]
     return told
 
 
 def test_the_primary_moves_each_time(story):
     assert all(before != after for before, after in zip(story.primaries, story.primaries[1:], strict=False))
+
+
+def test_writes_wait_for_as_long_as_it_takes_and_no_longer(story, hosts):
+    print("writes were held back for", ", ".join(f"{seconds:.2f} s" for seconds in story.pauses))
+    assert len(story.pauses) == 3 * len(hosts("app"))
+    assert max(story.pauses) <= PAUSE_S, story.pauses
 
 
 def test_nobody_noticed(story):
