@@ -10,8 +10,8 @@ from toolbox import eventually, patroni_cluster
 # Writes wait in PgBouncer as long as PostgreSQL takes to stop where it was and to be promoted where it shall be. One
 # second of it is Patroni's, which looks so often whether PostgreSQL has stopped.
 PAUSE_S = 2
-# To a visitor it is as much longer as a write takes by itself, over a new connection to the new primary, and as the next
-# one is away.
+# To a visitor it is longer by what a write takes by itself, over a new connection to the new primary, and by the time
+# until the next one comes.
 BOUND = Bound(failed=0, gap_s=PAUSE_S + 0.5)
 PACE = Settings(reads_per_second=120, writes_per_second=15)
 
