@@ -49,7 +49,10 @@ class CustomerListView(APIView):
         uri = request.build_absolute_uri(request.path)
 
         def link(cursor: Cursor | None) -> str | None:
-            return cursor and f"{uri}?{urlencode({**request.query_params.dict(), 'cursor': cursor.encode()})}"
+            return (
+                cursor
+                and f"{uri}?{urlencode(sorted({**request.query_params.dict(), 'cursor': cursor.encode()}.items()))}"
+            )
 
         return Response(
             {"results": page.rows, "next": link(page.next), "previous": link(page.previous), "count": count}

@@ -122,17 +122,18 @@ def first_version(key: str) -> bytes:
 
 # Where commits wait for the disk, all of them are within what has been flushed. What has not been may die with the
 # primary, and readers would wait for it until there is another one.
-POSITION = """
-SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int,
+THIS_TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int"
+POSITION = f"""
+SELECT {THIS_TIMELINE},
     (CASE current_setting('synchronous_commit')
         WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn()
     END - '0/0')::bigint
 """
 # While a database is made, there is no table yet.
 HAS_TABLE = "SELECT to_regclass('serving_timeline') IS NOT NULL"
-BEGIN_TIMELINE = """
-INSERT INTO serving_timeline (id, number) VALUES (1, %s)
-ON CONFLICT (id) DO UPDATE SET number = excluded.number WHERE serving_timeline.number < excluded.number
+BEGIN_TIMELINE = f"""
+INSERT INTO serving_timeline (id, number) SELECT 1, {THIS_TIMELINE}
+ON CONFLICT (id) DO UPDATE SET number = excluded.number WHERE serving_timeline.number <> excluded.number
 """
 # The last one that this process has seen in the table.
 _timeline = 0
@@ -143,18 +144,18 @@ def position() -> Position:
     global _timeline
     connection = connections[PRIMARY]
     with connection.cursor() as cursor:
-        cursor.execute(POSITION)
-        found = Position(*cursor.fetchone())
-        if found.timeline == _timeline or connection.in_atomic_block:
-            return found
-        with connection.wrap_database_errors:
-            # Past Django's cursors, as nobody's answers depend on it.
-            session = connection.connection
-            if session.execute(HAS_TABLE).fetchone()[0]:
-                session.execute(BEGIN_TIMELINE, [found.timeline])
-                _timeline = found.timeline
-        cursor.execute(POSITION)
-        return Position(*cursor.fetchone())
+        while True:
+            cursor.execute(POSITION)
+            found = Position(*cursor.fetchone())
+            if found.timeline == _timeline or connection.in_atomic_block:
+                return found
+            with connection.wrap_database_errors:
+                # Past Django's cursors, as nobody's answers depend on it.
+                session = connection.connection
+                if not session.execute(HAS_TABLE).fetchone()[0]:
+                    return found
+                session.execute(BEGIN_TIMELINE)
+            _timeline = found.timeline
 
 
 # What Redis did not take when it should have; it is the first that it hears when it is back.

@@ -163,7 +163,7 @@ def test_the_first_write_in_a_timeline_leaves_its_number_before_others_hear_of_i
     Timeline.objects.update(number=10**6)
     changes._timeline = 0
     make()
-    assert Timeline.objects.get().number == 10**6
+    assert Timeline.objects.get().number == changes.required([]).timeline  # the data may be another cluster's
 
 
 def test_a_redis_that_lost_its_memory_sends_everybody_to_the_primary_once(user, as_user, make, reads):
