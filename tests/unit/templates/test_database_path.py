@@ -173,6 +173,8 @@ def pause_writes(render, tmp_path, monkeypatch):
     script["orders"] = []
     script["told"] = lambda: (tmp_path / "told").read_text().splitlines() if (tmp_path / "told").exists() else []
     script["time"] = types.SimpleNamespace(time=time.time, sleep=lambda seconds: None)
+    script["alarms"] = []
+    script["signal"] = types.SimpleNamespace(setitimer=lambda _, s: script["alarms"].append(s), ITIMER_REAL=0)
     return script
 
 
@@ -187,7 +189,8 @@ def test_writes_wait_until_another_host_takes_them(pause_writes):
         return host == "db2" and asked.count("db2") == 3
 
     pause_writes["takes_writes"] = takes_writes
-    pause_writes["pause"](0)
+    pause_writes["pause"](time.time() - 1)
+    assert 8 < pause_writes["alarms"][0] <= 9  # seconds from now: ten from that moment
     assert set(asked) == {"db2", "db3"}
     assert pause_writes["orders"] == ["set server primary/db2 health up; set server primary/db1 health down"]
     assert sorted(pause_writes["told"]()[2:]) == ["RESUME forum;", "RESUME shop;"]
