@@ -39,15 +39,15 @@ def verb(lab, inventory):
 
 @pytest.fixture(scope="session")
 def without(lab, inventory, tmp_path_factory):
-    """site.yml, or another playbook, for the inventory without some of its hosts; a member of etcd may take the place
-    of one of them: without(["lb2"], voter="app1")()."""
+    """site.yml, or another playbook, for the inventory without some of its hosts; others may take their places, by
+    group: without(["lb2"], instead={"etcd": "app1"})()."""
 
-    def make(gone, voter=None, file="site.yml"):
+    def make(gone, instead=None, file="site.yml"):
         tree = yaml.safe_load((inventory / "hosts.yml").read_text())
         for group in tree["cluster"]["children"].values():
             group["hosts"] = {name: values for name, values in group["hosts"].items() if name not in gone}
-        if voter:
-            tree["cluster"]["children"]["etcd"]["hosts"][voter] = None
+        for group, name in (instead or {}).items():
+            tree["cluster"]["children"][group]["hosts"][name] = None
         made = tmp_path_factory.mktemp("without")
         (made / "hosts.yml").write_text(yaml.safe_dump(tree))
         (made / "group_vars").symlink_to(inventory / "group_vars")
