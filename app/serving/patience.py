@@ -20,9 +20,12 @@ SECONDS = 30  # as long as PgBouncer keeps those who wait
 PAUSE = 0.25
 
 
+# As PgBouncer says it. The second is what it forgets of its clients when its pool mode changes.
+TURNED_AWAY = ("(server_login_retry)", "prepared statement did not exist")
+
+
 def turned_away(error: OperationalError) -> bool:
-    """By PgBouncer, which names the setting that it has this from."""
-    return "(server_login_retry)" in str(error)
+    return any(words in str(error) for words in TURNED_AWAY)
 
 
 def patiently(act: Callable[[], T]) -> T:

@@ -54,6 +54,12 @@ def test_reads_from_the_primary_come_again():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_who_prepared_something_that_pgbouncer_has_forgotten_comes_again():
+    act = Unlucky(1, lambda: "found", OperationalError("FATAL:  prepared statement did not exist"))
+    assert routing.read_primary(act, "switched_off") == "found"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_with_another_connection():
     connection.ensure_connection()
     before = connection.connection
