@@ -1,5 +1,5 @@
 """What people need, who come with cookies: sessions, and all that builds on them. Programs come with a token, and pass
-by: it would be a tenth of what a list costs."""
+by, as it would only take them time."""
 
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
