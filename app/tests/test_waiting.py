@@ -5,7 +5,7 @@ import socket
 import gevent
 import pytest
 
-from serving.waiting import READ, WRITE, wait
+from serving.waiting import READ, WRITE, ready_now, wait
 
 
 @pytest.fixture
@@ -62,3 +62,12 @@ def test_the_end_of_a_connection_is_found_by_whoever_waits(pair, wanted):
     assert told & READ or wanted & WRITE
     assert wait(asking(READ), ours.fileno()) == [READ]
     assert ours.recv(1) == b""
+
+
+@pytest.mark.parametrize("wanted", [READ, WRITE])
+def test_who_waits_for_what_is_closed_is_told_at_once_and_finds_the_error(wanted):
+    ours, theirs = socket.socketpair()
+    number = ours.fileno()
+    ours.close()
+    theirs.close()
+    assert ready_now(number, wanted) == wanted
