@@ -1,6 +1,7 @@
 """The files of the app role, rendered for a host of the lab."""
 
 import os
+import re
 import ssl
 import subprocess
 from types import SimpleNamespace
@@ -86,7 +87,7 @@ def test_gunicorn_is_sized_for_the_host(render):
     settings = gunicorn(render)
     assert (settings["workers"], settings["worker_connections"]) == (1, 1000)
     assert issubclass(settings["worker_class"], GeventWorker)
-    assert (settings["max_requests"], settings["max_requests_jitter"]) == (10000, 1000)
+    assert (settings["max_requests"], settings["max_requests_jitter"]) == (100000, 10000)
     assert settings["preload_app"] is False
     assert settings["keepalive"] == 75
     assert "bind" not in settings
@@ -96,7 +97,7 @@ def test_gunicorn_is_sized_for_the_host(render):
 def test_requests_under_way_go_on_before_another_one_begins(render, monkeypatch):
     told = []
 
-    def compute_in_turns(worker, number):
+    def compute_in_turns(worker, listener, number):
         told.append(number)
         for _ in range(3):
             gevent.sleep(0)  # an answer that it waited for is there already
@@ -105,14 +106,14 @@ def test_requests_under_way_go_on_before_another_one_begins(render, monkeypatch)
     monkeypatch.setattr(GeventWorker, "handle_request", compute_in_turns)
     worker = object.__new__(gunicorn(render)["worker_class"])
     worker.door = gevent.lock.BoundedSemaphore()
-    gevent.joinall([gevent.spawn(worker.handle_request, number) for number in range(3)], raise_error=True)
+    gevent.joinall([gevent.spawn(worker.handle_request, None, number) for number in range(3)], raise_error=True)
     assert told == [0, 0, 1, 1, 2, 2]
 
 
 def test_requests_that_only_wait_keep_nobody_from_beginning(render, monkeypatch):
     told, open_again = [], gevent.event.Event()
 
-    def wait_for_the_last(worker, number):
+    def wait_for_the_last(worker, listener, number):
         told.append(number)
         if number == 2:
             open_again.set()
@@ -121,7 +122,7 @@ def test_requests_that_only_wait_keep_nobody_from_beginning(render, monkeypatch)
     monkeypatch.setattr(GeventWorker, "handle_request", wait_for_the_last)
     worker = object.__new__(gunicorn(render)["worker_class"])
     worker.door = gevent.lock.BoundedSemaphore()
-    gevent.joinall([gevent.spawn(worker.handle_request, number) for number in range(3)], raise_error=True)
+    gevent.joinall([gevent.spawn(worker.handle_request, None, number) for number in range(3)], raise_error=True)
     assert told == [0, 1, 2]
 
 
@@ -130,10 +131,56 @@ def test_a_request_that_has_not_begun_when_its_worker_stops_gets_no_answer(rende
     worker = object.__new__(gunicorn(render)["worker_class"])
     worker.door = gevent.lock.BoundedSemaphore()
     worker.door.acquire()
-    request = gevent.spawn(worker.handle_request)
+    request = gevent.spawn(worker.handle_request, None, None)
     gevent.sleep(0)
     request.kill()
     assert isinstance(request.exception, StopIteration)
+
+
+@pytest.fixture
+def serve(render, monkeypatch):
+    """A worker's answer to a request, as whether it closes the connection."""
+    monkeypatch.setattr(GeventWorker, "handle_request", lambda worker, listener, request: None)
+
+    def answer(worker):
+        request = SimpleNamespace(closed=False)
+        request.force_close = lambda: setattr(request, "closed", True)
+        worker.handle_request(None, request)
+        return request.closed
+
+    return answer
+
+
+def test_a_worker_that_is_to_stop_serves_on_and_closes_connections(render, serve, monkeypatch):
+    settings = gunicorn(render)
+    now = 1000
+    monkeypatch.setattr(settings["time"], "monotonic", lambda: now)
+    worker = object.__new__(settings["worker_class"])
+    worker.door = gevent.lock.BoundedSemaphore()
+    worker.alive = True
+    assert (worker.alive, serve(worker)) == (True, False)
+    worker.alive = False
+    now += 5
+    assert (worker.alive, serve(worker)) == (True, True)
+    worker.alive = False  # told once more
+    now += 2
+    assert not worker.alive
+
+
+def test_a_worker_that_has_served_enough_is_told_so_once(render):
+    worker = object.__new__(gunicorn(render)["worker_class"])
+    worker.max_requests = 1
+    worker.alive = False
+    assert worker.max_requests > 10**9
+
+
+def test_a_worker_drains_for_longer_than_nginx_keeps_connections(stack, render):
+    [kept] = re.findall(r"keepalive \d+;\s+keepalive_timeout (\d+)s", render("nginx", "nginx.conf.j2"))
+    settings = gunicorn(render)
+    drain, under_way = (int(stack.evaluate(f"app_{name}", "app")) for name in ("drain", "graceful_timeout"))
+    assert int(kept) < drain
+    assert int(kept) < settings["keepalive"]
+    assert settings["graceful_timeout"] == drain + under_way
 
 
 def test_gunicorn_can_compute_in_threads(render):
