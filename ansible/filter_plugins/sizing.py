@@ -92,7 +92,7 @@ def redis_maxmemory_mb(memory_mb):
 
 
 def gunicorn_workers(cpus, instances, memory_mb):
-    """Workers of each gunicorn instance: one more than there are processors, over all instances, if memory allows.
+    """Workers of each gunicorn instance: one for each processor, over all instances, if memory allows.
 
     cpus:      processors of the host
     instances: gunicorn instances of the app on the host
@@ -101,7 +101,7 @@ def gunicorn_workers(cpus, instances, memory_mb):
     raises:    AnsibleFilterError when not even one worker per instance fits
     """
     instances = _integer(instances, "instances")
-    wanted = -(-(_integer(cpus, "cpus") + 1) // instances)
+    wanted = -(-_integer(cpus, "cpus") // instances)
     memory = _integer(memory_mb, "memory")
     fitting = (memory // instances - GUNICORN_MASTER_MB) // GUNICORN_WORKER_MB
     if fitting < 1:

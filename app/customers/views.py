@@ -1,5 +1,5 @@
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -47,12 +47,11 @@ class CustomerListView(APIView):
         count = query["count"] and selectors.customer_count(selection=selection, kind=query["count"])
 
         uri = request.build_absolute_uri(request.path)
+        query = quote(request.META["QUERY_STRING"], safe="%&+=", encoding="latin-1")
+        asked = [part for part in query.split("&") if part and not part.startswith("cursor=")]
 
         def link(cursor: Cursor | None) -> str | None:
-            return (
-                cursor
-                and f"{uri}?{urlencode(sorted({**request.query_params.dict(), 'cursor': cursor.encode()}.items()))}"
-            )
+            return cursor and f"{uri}?{'&'.join([*asked, f'cursor={cursor.encode()}'])}"
 
         return Response(
             {"results": page.rows, "next": link(page.next), "previous": link(page.previous), "count": count}

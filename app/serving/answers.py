@@ -145,7 +145,8 @@ def cached(*models: type[Model], shared: bool = False) -> Callable:
 
 def place(request: Request, user: str) -> str:
     """Without names in clear: people search for them."""
-    parts = [user, request.accepted_renderer.format, request.build_absolute_uri()]
+    query = request.META["QUERY_STRING"]
+    parts = [user, request.accepted_renderer.format, request.scheme, request.get_host(), query, request.path]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -69,9 +69,11 @@ def report(serving: Serving, response: HttpResponse, seconds: float) -> None:
 def report_pool(alias: str) -> None:
     if pool := connections[alias].pool:
         counts = pool.pop_stats()
-        metrics.POOL_WAITS.labels(alias).inc(counts.get("requests_queued", 0))
-        metrics.POOL_WAIT_SECONDS.labels(alias).inc(counts.get("requests_wait_ms", 0) / 1000)
-        metrics.POOL_REFUSALS.labels(alias).inc(counts.get("requests_errors", 0))
+        if queued := counts.get("requests_queued"):
+            metrics.POOL_WAITS.labels(alias).inc(queued)
+            metrics.POOL_WAIT_SECONDS.labels(alias).inc(counts.get("requests_wait_ms", 0) / 1000)
+        if refused := counts.get("requests_errors"):
+            metrics.POOL_REFUSALS.labels(alias).inc(refused)
 
 
 def time_query(execute: Callable, sql: str, params, many: bool, context: dict):

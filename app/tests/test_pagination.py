@@ -74,6 +74,21 @@ def test_links_keep_the_other_parameters(api):
     assert {"page_size=1", "search=Ada", "is_active=true"} < set(link.split("?")[1].split("&"))
 
 
+@pytest.mark.parametrize("term", ["search=Zo%C3%AB+%26+Co", "search=Zoë+%26+Co"])
+def test_links_mean_what_was_asked(api, term):
+    for number in range(3):
+        Customer.objects.create(first_name="Zoë & Co", last_name=str(number), email=f"zoe{number}@example.com")
+    link = f"{URL}?page_size=1&{term}"
+    found = []
+    while link:
+        path, _, query = link.partition("?")
+        page = api.get(path, QUERY_STRING=query.encode().decode("latin-1")).json()  # as WSGI has it
+        found += [row["last_name"] for row in page["results"]]
+        link = page["next"]
+        assert not link or (link.isascii() and link.count("cursor=") == 1)
+    assert found == ["0", "1", "2"]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_page_is_one_query_read_from_the_index(backwards):

@@ -91,10 +91,11 @@ def test_redis(memory, expected):
     ("cpus", "instances", "memory", "expected"),
     [
         (1, 2, 768, 1),
-        (1, 1, 768, 2),
-        (2, 2, 768, 2),
-        (4, 2, 4096, 3),
-        (8, 2, 8192, 5),
+        (1, 1, 768, 1),
+        (2, 2, 768, 1),
+        (3, 2, 768, 2),
+        (4, 2, 4096, 2),
+        (8, 2, 8192, 4),
         (8, 2, 768, 2),  # memory, not processors, is the limit
     ],
 )

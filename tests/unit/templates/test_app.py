@@ -435,7 +435,7 @@ def test_a_live_release_without_its_archive_stops_the_run(stack):
 
 
 def test_a_larger_host_gets_more_workers(render):
-    assert gunicorn(render, host_memory_mb=8192, host_cpus=8)["workers"] == 5
+    assert gunicorn(render, host_memory_mb=8192, host_cpus=8)["workers"] == 4
     assert gunicorn(render, app_workers=3)["workers"] == 3
 
 
