@@ -124,8 +124,8 @@ def validated(serializer) -> dict:
 
 
 def answer(customer: Customer, **options) -> Response:
-    headers = {"ETag": version(customer.pk, customer.updated_at)}
-    return Response(CustomerSerializer(customer).data, headers=headers, **options)
+    row = {field: getattr(customer, field) for field in selectors.DETAIL_FIELDS}
+    return Response(row, headers={"ETag": version(customer.pk, customer.updated_at)}, **options)
 
 
 def version(pk: int, updated_at: datetime) -> str:

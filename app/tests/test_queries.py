@@ -33,11 +33,8 @@ FROZEN = {
         f"{LIST} WHERE (created_at >= %s AND created_at < %s) ORDER BY created_at DESC, id DESC LIMIT 51"
     ),
     "stats/": (
-        'SELECT COUNT("customers_customer"."id") AS "total", '
-        'COUNT("customers_customer"."id") FILTER (WHERE "customers_customer"."is_active") AS "active", '
-        'COUNT("customers_customer"."id") FILTER (WHERE NOT "customers_customer"."is_active") AS "inactive", '
-        'COUNT("customers_customer"."id") FILTER (WHERE "customers_customer"."created_at" >= %s) '
-        'AS "created_in_the_last_30_days" FROM "customers_customer"'
+        "SELECT count(*), count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE created_at >= $1) "
+        "FROM customers_customer"
     ),
 }
 
