@@ -57,9 +57,9 @@ maintenance: venv ## Answer visitors 503, or no longer: ON=on, ON=off, ARGS='-e 
 	@$(VERB) ansible/playbooks/maintenance.yml -e maintenance=$(ON)
 
 switchover: venv ## Let another database host be the primary; TO=db2 for that one
-	@$(VERB) ansible/playbooks/switchover.yml $(if $(TO),-e candidate=$(TO))
+	@$(if $(HOST),$(error type TO=$(HOST): HOST= is for verbs that go host by host))$(VERB) ansible/playbooks/switchover.yml $(if $(TO),-e candidate=$(TO))
 
-restart: venv ## Restart services host by host; TIER=redis and HOST=db1 for some of them
+restart: venv ## Restart services host by host; TIER=app and HOST=app1 for some of them
 	@$(VERB) ansible/playbooks/restart.yml
 
 reboot: venv ## Reboot hosts one by one; TIER=postgres and HOST=db1 for some of them

@@ -14,20 +14,24 @@ def unapplied_migrations(plan):
     return re.findall(r"^\[ \]\s+(\S+)", plan, re.MULTILINE)
 
 
-def breaking_migrations(results, harmless=""):
+def breaking_migrations(results, harmless="", noted=()):
     """What a release from before the migrations can't live with.
 
     results:  of a task that loops over migrations with `manage.py sqlmigrate`
     harmless: migrations, separated by commas, that somebody has looked at
+    noted:    what a deploy that did not come to its end has noted of those that it was about to apply
     returns:  ["shop.0002_price: DROPPING columns (shop_item.price)", ...]
     """
     looked_at = {name.strip() for name in str(harmless).split(",")}
-    return [
+    found = [
         f"{result['item']}: {finding}"
         for result in results
         if result["item"] not in looked_at
         for finding in breaking_statements(result["stdout"])
     ]
+    # What has not been applied is looked at anew.
+    passed = looked_at | {result["item"] for result in results}
+    return found + [finding for finding in noted if finding.partition(": ")[0] not in passed]
 
 
 def breaking_statements(sql):

@@ -14,7 +14,7 @@ def removal_faults(node, groups, primary):
     hosts = sorted(groups["cluster"])
     if node not in hosts:
         what = f"{node} is no host of this inventory" if node else "which host is to be removed was not said"
-        return [f"{what}: type -e node= and one of {', '.join(hosts)}"]
+        return [f"{what}: type NODE= (or -e node=) and one of {', '.join(hosts)}"]
     faults = [
         f"{node} is the only host of {tier}: add another one to the inventory and run site.yml first"
         for tier in TIERS

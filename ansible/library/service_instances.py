@@ -317,8 +317,12 @@ class Instances:
         except InstanceError as error:
             if before in ("", self.release):
                 raise
-            self.attempt(number, before, f"move {number} back", *restart)
-            raise InstanceError(f"{error}\nThe instance has gone back to {os.path.basename(before)}.") from None
+            try:
+                self.attempt(number, before, f"move {number} back", *restart)
+                outcome = f"The instance has gone back to {os.path.basename(before)}."
+            except InstanceError as another:
+                outcome = f"It did not go back to {os.path.basename(before)} either: {another}"
+            raise InstanceError(f"{error}\n{outcome}") from None
 
     def try_out(self):
         """Run the release where nobody is sent to."""

@@ -50,6 +50,16 @@ def test_no_error_is_ignored(path):
     assert not [task.get("name") for task in load_tasks(path) if "ignore_errors" in task]
 
 
+@pytest.mark.parametrize("path", sorted((ANSIBLE / "playbooks").glob("*.yml")), ids=relative)
+def test_a_verb_says_how_to_use_it_what_it_touches_and_how_to_undo_it(path):
+    name, header = path.stem.replace("_", "-"), path.read_text().partition("\n\n- name:")[0]
+    assert f"make {name}" in header
+    assert f"\n{name}: venv ## " in (PROJECT / "Makefile").read_text()
+    if name not in ("secrets", "status"):
+        assert "Touches:" in header
+        assert "undo" in header.lower()
+
+
 @pytest.mark.parametrize("path", [*TEXTS, *TEMPLATES], ids=relative)
 def test_no_app_is_known_by_name(path):
     """Any Django project can take the place of the one in app/."""

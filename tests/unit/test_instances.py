@@ -195,6 +195,17 @@ def test_the_first_instance_that_is_not_ready_goes_back_and_the_others_stay(host
         assert part in str(caught.value)
 
 
+def test_what_was_wrong_first_is_said_first_where_nothing_becomes_ready(host, monkeypatch):
+    reasons = iter(["no module", "no database"])
+
+    def wait(_self, number):
+        raise service_instances.InstanceError(next(reasons))
+
+    monkeypatch.setattr(service_instances.Instances, "wait", wait)
+    with pytest.raises(service_instances.InstanceError, match=r"(?s)^no module.*did not go back to a either: no data"):
+        host.run(release="../releases/b")
+
+
 @pytest.fixture
 def canary(host):
     """The units of instance 0, which the role has written."""

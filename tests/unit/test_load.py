@@ -10,7 +10,7 @@ import pytest
 from harness import PROJECT
 from load import claims, client, figures, page, peer_sql, report, rows, traffic
 from load.__main__ import plan, sizes
-from load.phases import http, users
+from load.phases import ceiling, http, users
 from load.store import Store
 
 ROWS = [
@@ -19,6 +19,13 @@ ROWS = [
     )
     for number in range(1, 9)
 ]
+
+
+def test_a_statement_without_parameters_asks_for_the_term():
+    statement = (PROJECT / "tests" / "load" / "peer" / "sql" / "search.sql").read_text()
+    asked = ceiling.asked(statement, "O'Neill \\1")
+    assert "$" not in asked
+    assert asked.count("'O''Neill \\1'::text") == statement.count("$") > 10
 
 
 def made(**changes):

@@ -71,13 +71,19 @@ def milliseconds(text):
     return rounded(float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit])
 
 
+def asked(statement, term):
+    """A statement with its parameters, which are all the term, written into it."""
+    value = "'" + term.replace("'", "''") + "'::text"
+    return re.sub(r"\$\d+", lambda _: value, statement)
+
+
 def database(bench):
     """pgbench on the primary, through its own socket: the SQL of a list and of searches."""
     stand = bench.stand
     sql = {name: (HERE / "peer" / "sql" / f"{name}.sql").read_text().strip() for name in ("list", "search")}
     scripts = {
         "list": [f"{sql['list']};"],
-        "search": [sql["search"].replace("$1::text", f"'{term}'::text") + ";" for term in words(bench.terms)[:50]],
+        "search": [f"{asked(sql['search'], term)};" for term in words(bench.terms)[:50]],
     }
     found = {}
     for name, texts in scripts.items():

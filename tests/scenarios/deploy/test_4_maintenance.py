@@ -3,6 +3,8 @@
 import httpx
 import pytest
 from probe import Bound, Probe, Settings, record
+from scenarios.deploy.conftest import PLAYBOOKS
+from scenarios.playbook import Playbook
 from toolbox import name_of
 
 PACE = Settings(reads_per_second=120, writes_per_second=4)
@@ -56,13 +58,17 @@ def test_another_word_is_refused(maintenance):
     assert "maintenance is either on or off, not perhaps" in maintenance("perhaps", status=2).output
 
 
-def test_a_breaking_migration_goes_through_maintenance(project, visitors, deploy, rollback, live, running):
+def break_with_the_past(project, number):
     """What the schema loses is a table that nothing uses, so that the lab can go on with it."""
     last = "0003_tidy_lengths"
-    for number, sql in enumerate(["CREATE TABLE scenario (id int)", "DROP TABLE scenario"], start=5):
+    for sql in ("CREATE TABLE scenario (id int)", "DROP TABLE scenario"):
         name = f"{number:04}_scenario"
         project.write(f"customers/migrations/{name}.py", MIGRATION.format(last=last, sql=sql)).commit()
-        last = name
+        last, number = name, number + 1
+
+
+def test_a_breaking_migration_goes_through_maintenance(project, visitors, deploy, rollback, live, running):
+    break_with_the_past(project, number=5)
     before = live()
     assert "customers.0006_scenario: DROPPING table" in deploy(project, status=2).output
     assert live() == before
@@ -73,4 +79,19 @@ def test_a_breaking_migration_goes_through_maintenance(project, visitors, deploy
     assert running() == {live()} != {before}
     assert set(probe.report.reasons) <= {"read: status 503", "write: status 503"}
     assert record("a breaking migration, in maintenance", [probe.report], Bound(failed=None)), str(probe.report)
+    assert "there is no release to go back to" in rollback(status=2).output
+
+
+def test_a_breaking_deploy_that_dies_is_finished_not_undone(project, inventory, deploy, rollback, live, running, ask):
+    break_with_the_past(project, number=7)
+    before = live()
+    killable = Playbook(inventory, file=str(PLAYBOOKS / "deploy.yml"))
+    killable.killed_in("app : Move the instances", *project.option, "-e", "allow_breaking=true", after=3)
+    assert ask("application/json").status_code == 503
+    assert "Finish it by make deploy ARGS='-e allow_breaking=true'" in rollback(status=2).output
+    assert "customers.0008_scenario: DROPPING table" in deploy(project, status=2).output
+    assert live() == before
+    deploy(project, "-e", "allow_breaking=true")
+    assert running() == {live()} != {before}
+    assert ask("application/json").status_code == 200
     assert "there is no release to go back to" in rollback(status=2).output

@@ -72,6 +72,11 @@ def test_a_tier_that_is_none_is_refused(verb):
     assert "app, etcd, loadbalancer, postgres, redis" in run.output
 
 
+def test_a_turn_that_would_be_nobody_s_is_refused(verb):
+    run = verb("restart")("-e", "tier=redis", "--limit", "app1", status=2)
+    assert "None of app1 is of tier redis, whose hosts are cache1" in run.output
+
+
 def test_two_at_once_are_refused_and_nobody_waits_for_the_dead(verb, hosts, processes):
     lock = "/etc/pergola/verb.lock"
     restart, holder = verb("restart"), hosts("etcd")[0]
@@ -83,8 +88,10 @@ def test_two_at_once_are_refused_and_nobody_waits_for_the_dead(verb, hosts, proc
     elsewhere = '{"run": "1", "by": "ann@elsewhere", "verb": "reboot", "since": "2026-01-01T00:00:00Z"}'
     holder.check_output(f"echo '{elsewhere}' > {lock}")
     before = processes("redis")
-    refused = restart("-e", "tier=redis", status=2)
-    assert "ann@elsewhere has been busy with reboot since 2026-01-01T00:00:00Z" in " ".join(refused.output.split())
+    for limit in ("all", "app1"):
+        refused = restart("--limit", limit, status=2)
+        assert "ann@elsewhere has been busy with reboot since 2026-01-01T00:00:00Z" in " ".join(refused.output.split())
+        assert not hosts("etcd")[1].file(lock).exists
     assert processes("redis") == before
     restart("-e", "tier=redis", "-e", "unlock=true")
     assert processes("redis") != before

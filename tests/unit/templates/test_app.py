@@ -364,6 +364,7 @@ WRONG = {
     "app_peers": (["app2"], "app_peers does not name app1"),
     "app_pool_min": (11, "app_pool_min 11 is more than app_pool_max 10"),
     "app_redis_password": ("", "type make secrets"),
+    "app_drain": (5, "app_drain is 5: take 6 or more"),
 }
 
 
