@@ -91,11 +91,15 @@ class Bench:
         }
 
     def warm_up(self, app):
-        """So that no round pays for what only the first requests pay for."""
+        """So that no round pays for what only the first requests pay for. An app that still fails is not measured."""
         answered, give_up = 0, time.monotonic() + WARM_UP_SECONDS
         while answered < self.options.warm_up and time.monotonic() < give_up:
             scripts = self.traffic(app).scripts("mix", self.options.users)
-            answered += client.run(self.stand.target(app), scripts, min(1, self.options.seconds)).answered
+            sample = client.run(self.stand.target(app), scripts, min(1, self.options.seconds))
+            answered += sample.answered
+        if sample.errors:
+            failed = ", ".join(f"{count} times {error}" for error, count in sample.errors.items())
+            raise RuntimeError(f"{app} answers, but fails what it is asked: {failed}")
 
 
 def app_side(app):

@@ -5,10 +5,11 @@ import itertools
 import json
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from harness import PROJECT
-from load import claims, client, figures, page, peer_sql, report, rows, traffic
+from load import bench, claims, client, figures, page, peer_sql, report, rows, traffic
 from load.__main__ import plan, sizes
 from load.phases import ceiling, http, users
 from load.store import Store
@@ -220,6 +221,23 @@ def test_the_peer_asks_what_the_app_asks():
     assert {name: text + "\n" for name, text in peer_sql.statements().items()} == frozen, (
         "type PYTHONPATH=tests python -m load.peer_sql"
     )
+
+
+@pytest.mark.parametrize("errors", [{}, {"search 500": 3}])
+def test_an_app_that_fails_what_it_is_asked_is_not_measured(monkeypatch, errors):
+    sample = client.Sample()
+    sample.latencies["list"] = [0.001]
+    sample.errors.update(errors)
+    monkeypatch.setattr(bench.client, "run", lambda *_: sample)
+    monkeypatch.setattr(bench, "WARM_UP_SECONDS", 0.01)
+    stand = SimpleNamespace(primary="db1", target=lambda app: SimpleNamespace(host="shop.example", headers=""))
+    terms = traffic.draw_terms(ROWS, random.Random(1))
+    made = bench.Bench(stand, bench.Options(), 8, 7, {"customers": ["one"]}, ROWS, terms)
+    if errors:
+        with pytest.raises(RuntimeError, match="peer answers, but fails what it is asked: 3 times search 500"):
+            made.warm_up("peer")
+    else:
+        made.warm_up("peer")
 
 
 # --- claims and the report ---
