@@ -40,6 +40,7 @@ secrets: venv ## Make the secrets that INVENTORY does not have yet
 ##@ Operations
 # Variables of the verbs as options of ansible-playbook.
 VERB = ansible-playbook -i $(INVENTORY) $(if $(HOST),--limit $(HOST)) $(if $(TIER),-e tier=$(TIER)) $(ARGS)
+NO_HOST = $(if $(HOST),$(error type TO=$(HOST): HOST= is for verbs that go host by host))
 
 .PHONY: plan deploy rollback maintenance switchover restart reboot upgrade remove-node
 .PHONY: renew-certificates rotate-secrets rebuild-etcd
@@ -57,7 +58,7 @@ maintenance: venv ## Answer visitors 503, or no longer: ON=on, ON=off, ARGS='-e 
 	@$(VERB) ansible/playbooks/maintenance.yml -e maintenance=$(ON)
 
 switchover: venv ## Let another database host be the primary; TO=db2 for that one
-	@$(if $(HOST),$(error type TO=$(HOST): HOST= is for verbs that go host by host))$(VERB) ansible/playbooks/switchover.yml $(if $(TO),-e candidate=$(TO))
+	@$(NO_HOST)$(VERB) ansible/playbooks/switchover.yml $(if $(TO),-e candidate=$(TO))
 
 restart: venv ## Restart services host by host; TIER=app and HOST=app1 for some of them
 	@$(VERB) ansible/playbooks/restart.yml

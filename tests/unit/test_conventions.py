@@ -10,7 +10,7 @@ from test_roles import ROLES, load, specified
 ANSIBLE = PROJECT / "ansible"
 TEMPLATES = sorted((PROJECT / "templates").rglob("*.j2"))
 TASK_FILES = sorted([*ANSIBLE.glob("roles/*/tasks/**/*.yml"), *ANSIBLE.glob("roles/*/handlers/**/*.yml")])
-PLAYBOOKS = [PROJECT / "site.yml", *sorted((ANSIBLE / "playbooks").glob("*.yml"))]
+PLAYBOOKS = [PROJECT / "site.yml", *sorted((ANSIBLE / "playbooks").rglob("*.yml"))]
 TEXTS = [path for path in ANSIBLE.rglob("*") if path.suffix in {".yml", ".py", ".j2", ".sh"} and path.is_file()]
 SECRET_WORDS = re.compile(r"\b\w*(password|secret_key|secrets_)\w*")
 

@@ -148,5 +148,6 @@ def test_a_failure_is_told_by_its_last_line_and_what_came_before():
 
 
 @pytest.mark.parametrize("path", VERBS, ids=lambda path: path.stem)
-def test_a_verb_checks_what_was_typed_first(path):
+def test_a_verb_says_how_to_undo_it_and_checks_what_was_typed_first(path):
+    assert "Undo:" in path.read_text().partition("\n\n- name:")[0]
     assert yaml.safe_load(path.read_text())[0]["name"] == "Preflight"

@@ -22,7 +22,8 @@ def test_a_host_that_others_stand_in_for_may_go(node):
 @pytest.mark.parametrize(
     ("node", "groups", "words"),
     [
-        ("", GROUPS, "which host is to be removed was not said: type NODE= (or -e node=) and one of app1, app2"),
+        ("", GROUPS, "which host is to be removed was not said: type NODE="),
+        ("", GROUPS, "(or -e node=) and one of app1, app2, cache1"),
         ("web9", GROUPS, "web9 is no host of this inventory: type NODE= (or -e node=)"),
         ("cache1", GROUPS, "cache1 is the only host of redis: add another one"),
         ("db1", GROUPS, "db1 is the primary: let another host be it first, by make switchover"),
