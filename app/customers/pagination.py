@@ -8,16 +8,17 @@ each of its tiers. One statement reads them lazily, one after the other, until t
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Self
 
 from django.core.exceptions import ValidationError
 
 from customers.models import Customer
 from customers.queries import fetch, fetch_prepared
-from customers.sql import ANY, Sql, storable
+from customers.sql import ANY, all_of, storable, where
 
 TABLE = Customer._meta.db_table
 MAX_ID = 2**63 - 1
@@ -70,13 +71,16 @@ class Order:
 
         return "ORDER BY " + ", ".join(f"{column.sql} {direction(column)}" for column in self.columns)
 
-    def after(self, values: Sequence) -> Sql:
+    def after(self) -> str:
         """PostgreSQL compares rows as an index orders them; "a > x OR (a = x AND b > y)" would read every equal."""
-        columns = ", ".join(column.sql for column in self.columns)
         operator = self.columns[0].less if self.descending else self.columns[0].greater
-        if len(self.columns) == 1:
-            return Sql(f"{columns} {operator} %s", tuple(values))
-        return Sql(f"({columns}) {operator} ({', '.join(['%s'] * len(values))})", tuple(values))
+        columns = ", ".join(column.sql for column in self.columns)
+        places = ", ".join(f"%({after_name(number)})s" for number in range(len(self.columns)))
+        return f"({columns}) {operator} ({places})"
+
+
+def after_name(number: int) -> str:
+    return f"after_{number}"
 
 
 @dataclass(frozen=True)
@@ -110,22 +114,22 @@ class Page:
     previous: Cursor | None
 
 
-@dataclass(frozen=True)
+# Equal to itself alone, so that it tells fast what was composed of it.
+@dataclass(frozen=True, eq=False)
 class Part:
     """The rows that meet a condition, in an order."""
 
-    condition: Sql
+    condition: str
     order: Order
 
     @property
-    def candidates(self) -> Sql:
+    def candidates(self) -> str:
         """The condition, with all that an index can make of it."""
         return self.condition
 
-    def select(self, columns: str, *, after: Sql, filters: Sql, order: Order, limit: int) -> Sql:
-        where = self.condition & after & filters
-        text = f"SELECT {columns} FROM {TABLE}{where.where.text} {order.clause()} LIMIT {limit}"
-        return Sql(text, where.params)
+    def select(self, columns: str, *, after: str, filters: str, order: Order, limit: int) -> str:
+        wanted = where(all_of(self.condition, after, filters))
+        return f"SELECT {columns} FROM {TABLE}{wanted} {order.clause()} LIMIT {limit}"
 
 
 @dataclass(frozen=True)
@@ -134,15 +138,15 @@ class Listing:
 
     parts: tuple[Part, ...]
     fields: tuple[str, ...]
-    filters: Sql = ANY
+    filters: str = ANY
 
-    def page(self, *, cursor: Cursor | None, size: int) -> Page:
-        """One query."""
+    def page(self, values: Mapping[str, object], *, cursor: Cursor | None, size: int) -> Page:
+        """One query, with the values that the parts and filters name."""
         backwards = cursor is not None and cursor.backwards
         # One row more than asked for tells whether there is another page.
-        statement = self.statement(cursor, size + 1)
+        statement, after = self.statement(cursor, size + 1)
         # Which index serves a filter depends on its values.
-        found = fetch(statement) if self.filters else fetch_prepared(statement)
+        found = (fetch if self.filters else fetch_prepared)(statement, {**values, **after})
         more = len(found) > size
         found = found[:size]
         if backwards:
@@ -167,32 +171,40 @@ class Listing:
         columns = self.parts[part].order.columns
         return tuple(fields[column.field] if column.field else next(computed) for column in columns), part
 
-    def statement(self, cursor: Cursor | None, limit: int) -> Sql:
-        """The parts from the cursor's on, in the direction of the cursor."""
-        numbers = list(range(len(self.parts)))
-        if cursor is not None:
-            if cursor.part not in numbers:
-                raise ValidationError({"cursor": INVALID_CURSOR})
-            numbers = numbers[cursor.part :: -1] if cursor.backwards else numbers[cursor.part :]
-        selects = [self.select(number, cursor, limit) for number in numbers]
-        if len(selects) == 1:
-            return selects[0]
-        union = " UNION ALL ".join(f"({select.text})" for select in selects)
-        return Sql(f"{union} LIMIT {limit}", tuple(value for select in selects for value in select.params))
+    def statement(self, cursor: Cursor | None, limit: int) -> tuple[str, dict[str, object]]:
+        """What follows the cursor in its direction, and the cursor's values."""
+        if cursor is None:
+            return composed(self, None, False, limit), {}
+        try:
+            if cursor.part not in range(len(self.parts)):
+                raise ValueError
+            columns = self.parts[cursor.part].order.columns
+            values = [column.checked(value) for column, value in zip(columns, cursor.values, strict=True)]
+        except ValueError:
+            raise ValidationError({"cursor": INVALID_CURSOR}) from None
+        after = {after_name(number): value for number, value in enumerate(values)}
+        return composed(self, cursor.part, cursor.backwards, limit), after
 
-    def select(self, number: int, cursor: Cursor | None, limit: int) -> Sql:
+    def select(self, number: int, *, after: bool, backwards: bool, limit: int) -> str:
         part = self.parts[number]
-        order, after = part.order, ANY
-        if cursor is not None:
-            order = -order if cursor.backwards else order
-            if number == cursor.part:
-                try:
-                    columns = zip(order.columns, cursor.values, strict=True)
-                    after = order.after([column.checked(value) for column, value in columns])
-                except ValueError:
-                    raise ValidationError({"cursor": INVALID_CURSOR}) from None
+        order = -part.order if backwards else part.order
         columns = ", ".join(self.fields)
         if self.has_places:
             computed = ", ".join(column.sql for column in order.computed)
             columns += f", {number} AS part, ARRAY[{computed}]::text[] AS computed"
-        return part.select(columns, after=after, filters=self.filters, order=order, limit=limit)
+        return part.select(
+            columns, after=order.after() if after else ANY, filters=self.filters, order=order, limit=limit
+        )
+
+
+@lru_cache(500)
+def composed(listing: Listing, start: int | None, backwards: bool, limit: int) -> str:
+    """The statement that reads the parts from one on, in a direction; after a row of it, if that is not the first. To
+    compose it takes as long as to send it and to read its answer."""
+    numbers = list(range(len(listing.parts)))
+    if start is not None:
+        numbers = numbers[start::-1] if backwards else numbers[start:]
+    selects = [listing.select(number, after=number == start, backwards=backwards, limit=limit) for number in numbers]
+    if len(selects) == 1:
+        return selects[0]
+    return f"{' UNION ALL '.join(f'({select})' for select in selects)} LIMIT {limit}"

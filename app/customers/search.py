@@ -5,16 +5,14 @@ index, so that nothing has to be kept in step. A tier is read only when those be
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_, or_
+from functools import lru_cache
 
 import phonenumbers
 from django.conf import settings
 
 from customers.pagination import TABLE, Column, Order, Part
-from customers.sql import ANY, Sql, compose, once
+from customers.sql import ANY, all_of, any_of, once, where
 from customers.validators import PHONE_CHARACTERS, tidy
 
 # What an index of trigrams can look up anywhere. Less than that is looked for where words begin.
@@ -23,6 +21,9 @@ SUBSTRING_LENGTH = 3
 MARKS = re.compile("[\u0300-\u0344\u0346-\u0362\u20dd-\u20e0\u20e2-\u20e4]")
 
 LAST_CHARACTER = "\U0010ffff"
+
+# Of the words, each of which has to be found.
+WORD = "word_"
 
 # How many of the latest rows show whether a term is frequent, how many matches make it so, and how many rows are read
 # then.
@@ -46,74 +47,99 @@ LATEST = Order((ID,), descending=True)
 # form and the term has little else; the few such names have an index of their own.
 FOLDED = "search_text"
 WRITTEN = "customers_written(first_name, last_name)"
-IS_WRITTEN = Sql(f"{WRITTEN} IS NOT NULL")
-NOTHING = Sql("false")
-FOLD = once("customers_fold(%s)")
+NOTHING = "false"
 
 
-def tiers(term: str) -> tuple[Part, ...]:
-    """Every customer that matches is in exactly one of them."""
-    term = tidy(term)
+def looked_up(term: str) -> tuple[tuple[Part, ...], dict[str, str]]:
+    """Where a term is looked up, and what is."""
+    values = named(tidy(term))
+    return (tiers(tuple(values)) if values else ()), values
+
+
+def named(term: str) -> dict[str, str]:
+    """What is looked up of a tidy term, by the names that it has in conditions; what makes no sense has none."""
     words = term.split()
     if not words:
-        return ()
+        return {}
+    letters, digits = length(term), re.sub(r"\D", "", term)
+    values = {"term": term}
+    if letters and not any(character.isdigit() for character in term):
+        values["name"] = term
+        if len(words) > 1:
+            values |= {"first_word": words[0], "after_first": " ".join(words[1:])}
+            values |= {"last_word": words[-1], "before_last": " ".join(words[:-1])}
+    if letters and len(words) == 1:
+        values["email"] = term
+    if digits and PHONE_CHARACTERS.fullmatch(term):
+        values["phone"] = digits
+    if number := phone_digits(term):
+        values |= {"number": number, "phone_end": number[::-1]}
+    if letters:
+        short = [length(word) < SUBSTRING_LENGTH for word in words]
+        values |= {
+            f"{WORD}{place}": f" {word}" if is_short else word
+            for place, (word, is_short) in enumerate(zip(words, short, strict=True))
+        }
+        if len(words) > 1 and any(short):
+            # "an de" is part of "Jan de Vries", although "an" begins no word of it.
+            values["words"] = term
+    if letters < SUBSTRING_LENGTH <= len(term):
+        values["written"] = term
+    return values
+
+
+def folded(name: str) -> str:
+    return once(f"customers_fold(%({name})s)")
+
+
+def equal(column: Column, name: str) -> str:
+    return f"{column.sql} = {folded(name)}"
+
+
+def begins(column: Column, name: str) -> str:
+    """As a range. How many rows it has can be estimated; ^@ would look so rare that all of them would be sorted."""
+    return all_of(f"{column.sql} {column.greater.replace('>', '>=')} {folded(name)}", ends(column, name))
+
+
+def longer(column: Column, name: str) -> str:
+    """Begins with it and goes on. What is equal would have to be skipped row by row."""
+    return all_of(f"{column.sql} {column.greater} {folded(name)}", ends(column, name))
+
+
+def ends(column: Column, name: str) -> str:
+    """Comes before everything that is greater than any beginning with it: no text has the last of all characters."""
+    return f"{column.sql} {column.less} ({folded(name)} || '{LAST_CHARACTER}')"
+
+
+# All tiers but the last, each with a name that it needs.
+ORDERED = (
+    ("name", equal(LAST, "name"), BY_LAST_NAME),
+    ("name", equal(FIRST, "name"), BY_FIRST_NAME),
+    ("first_word", all_of(begins(LAST, "after_first"), begins(FIRST, "first_word")), BY_LAST_NAME),
+    ("last_word", all_of(begins(LAST, "before_last"), begins(FIRST, "last_word")), BY_LAST_NAME),
+    ("name", longer(LAST, "name"), BY_LAST_NAME),
+    ("name", longer(FIRST, "name"), BY_FIRST_NAME),
+    ("email", begins(EMAIL, "email"), BY_EMAIL),
+    ("phone", begins(PHONE, "phone"), BY_PHONE),
+    ("phone_end", begins(PHONE_END, "phone_end"), BY_PHONE_END),
+)
+
+
+@lru_cache(200)
+def tiers(names: tuple[str, ...]) -> tuple[Part, ...]:
+    """Every customer that matches is in exactly one of them."""
     parts: list[Part] = []
     earlier = ANY
-    for condition, order in [*by_name(words), *by_email(words), *by_phone(term)]:
-        parts.append(Part(condition & outside(earlier), order))
-        earlier |= condition
-    return (*parts, anywhere(term, words, earlier))
+    for needed, condition, order in ORDERED:
+        if needed in names:
+            parts.append(Part(all_of(condition, outside(earlier)), order))
+            earlier = any_of(earlier, condition)
+    return (*parts, anywhere(names, earlier))
 
 
-def outside(conditions: Sql) -> Sql:
+def outside(conditions: str) -> str:
     # A CASE, because the planner would take its time to estimate each condition by itself.
-    return compose("NOT CASE WHEN {found} THEN true ELSE false END", found=conditions) if conditions else ANY
-
-
-def equal(column: Column, text: str) -> Sql:
-    return Sql(f"{column.sql} = {FOLD}", (text,))
-
-
-def begins(column: Column, text: str) -> Sql:
-    """As a range. How many rows it has can be estimated; ^@ would look so rare that all of them would be sorted."""
-    return Sql(f"{column.sql} {column.greater.replace('>', '>=')} {FOLD}", (text,)) & ends(column, text)
-
-
-def longer(column: Column, text: str) -> Sql:
-    """Begins with it and goes on. What is equal would have to be skipped row by row."""
-    return Sql(f"{column.sql} {column.greater} {FOLD}", (text,)) & ends(column, text)
-
-
-def ends(column: Column, text: str) -> Sql:
-    """Comes before everything that is greater than any beginning with it: no text has the last of all characters."""
-    return Sql(f"{column.sql} {column.less} ({FOLD} || '{LAST_CHARACTER}')", (text,))
-
-
-def by_name(words: list[str]) -> Iterator[tuple[Sql, Order]]:
-    name = " ".join(words)
-    if not MARKS.sub("", name) or any(character.isdigit() for character in name):
-        return
-    yield equal(LAST, name), BY_LAST_NAME
-    yield equal(FIRST, name), BY_FIRST_NAME
-    if len(words) > 1:
-        yield begins(LAST, " ".join(words[1:])) & begins(FIRST, words[0]), BY_LAST_NAME
-        yield begins(LAST, " ".join(words[:-1])) & begins(FIRST, words[-1]), BY_LAST_NAME
-    yield longer(LAST, name), BY_LAST_NAME
-    yield longer(FIRST, name), BY_FIRST_NAME
-
-
-def by_email(words: list[str]) -> Iterator[tuple[Sql, Order]]:
-    if len(words) == 1 and MARKS.sub("", words[0]):
-        yield begins(EMAIL, words[0]), BY_EMAIL
-
-
-def by_phone(term: str) -> Iterator[tuple[Sql, Order]]:
-    if not PHONE_CHARACTERS.fullmatch(term):
-        return
-    if digits := re.sub(r"\D", "", term):
-        yield begins(PHONE, digits), BY_PHONE
-    if digits := phone_digits(term):
-        yield begins(PHONE_END, digits[::-1]), BY_PHONE_END
+    return f"NOT CASE WHEN {conditions} THEN true ELSE false END" if conditions else ANY
 
 
 def phone_digits(term: str) -> str:
@@ -130,43 +156,21 @@ def phone_digits(term: str) -> str:
     return digits if len(digits) >= SUBSTRING_LENGTH else ""
 
 
-@dataclass(frozen=True)
-class Match:
-    """A condition twice: as each row is tried with it, and as the index of trigrams is asked for candidates."""
-
-    rows: Sql
-    index: Sql
-
-    @classmethod
-    def contains(cls, text: str, where: str = FOLDED, fold: str = "customers_fold") -> "Match":
-        folded = f"{fold}(%s)"
-        pattern = f"'%%' || customers_letters({folded}) || '%%'"
-        return cls(
-            Sql(f"strpos({where}, {once(folded)}) > 0", (text,)),
-            Sql(f"customers_letters({where}) LIKE {once(pattern)}", (text,)),
-        )
-
-    def __and__(self, other: "Match") -> "Match":
-        return Match(self.rows & other.rows, self.index & other.index)
-
-    def __or__(self, other: "Match") -> "Match":
-        return Match(self.rows | other.rows, self.index | other.index)
+def contains(name: str, text: str = FOLDED, fold: str = "customers_fold") -> tuple[str, str]:
+    """As each row is tried with it, and as the index of trigrams is asked for candidates."""
+    folded = f"{fold}(%({name})s)"
+    pattern = f"'%%' || customers_letters({folded}) || '%%'"
+    return f"strpos({text}, {once(folded)}) > 0", f"customers_letters({text}) LIKE {once(pattern)}"
 
 
-def anywhere(term: str, words: list[str], earlier: Sql) -> Part:
-    def word(text: str) -> Match:
-        return Match.contains(text if length(text) >= SUBSTRING_LENGTH else f" {text}")
-
-    found = [reduce(and_, map(word, words))] if length(term) else []
-    if len(words) > 1 and any(length(each) < SUBSTRING_LENGTH for each in words):
-        # "an de" is part of "Jan de Vries", although "an" begins no word of it.
-        found.append(Match.contains(term))
-    if digits := phone_digits(term):
-        found.append(Match.contains(digits))
-    if length(term) < SUBSTRING_LENGTH <= len(term):
-        found.append(Match(IS_WRITTEN, IS_WRITTEN) & Match.contains(term, WRITTEN, fold="upper"))
-    match = reduce(or_, found) if found else Match(NOTHING, NOTHING)
-    return Anywhere(match.rows & outside(earlier), LATEST, match.index)
+def anywhere(names: tuple[str, ...], earlier: str) -> Part:
+    ways = [[contains(name) for name in names if name.startswith(WORD)]]
+    ways += [[contains(name)] for name in ("words", "number") if name in names]
+    if "written" in names:
+        is_written = f"{WRITTEN} IS NOT NULL"
+        ways.append([(is_written, is_written), contains("written", WRITTEN, fold="upper")])
+    rows, index = (any_of(*(all_of(*(each[side] for each in way)) for way in ways)) or NOTHING for side in (0, 1))
+    return Anywhere(all_of(rows, outside(earlier)), LATEST, index)
 
 
 def length(text: str) -> int:
@@ -174,62 +178,46 @@ def length(text: str) -> int:
     return len(MARKS.sub("", text))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Anywhere(Part):
     """The latest first. Neither way to find them is good for every term: reading row by row takes for ever where few
     match, and the index lists all candidates before the first is seen. So the latest rows are read first; if they show
     that the term is frequent, more of them. Only what is older is left to the index.
     """
 
-    index: Sql
+    index: str
 
     @property
-    def candidates(self) -> Sql:
-        return self.index & self.condition
+    def candidates(self) -> str:
+        return all_of(self.index, self.condition)
 
-    def select(self, columns: str, *, after: Sql, filters: Sql, order: Order, limit: int) -> Sql:
-        common = {
-            "table": TABLE,
-            "columns": columns,
-            "after": after.where,
-            # In the last part with id + 0: the primary key has no say there, or the whole of it would be read.
-            "beyond": "<" if order.descending else ">",
-            "is_frequent": f"(SELECT count(*) FROM near) >= {FREQUENT}",
-            "wanted": self.condition & filters,
-            "order": order.clause(),
-            "limit": str(limit),
-        }
+    def select(self, columns: str, *, after: str, filters: str, order: Order, limit: int) -> str:
+        beyond = "<" if order.descending else ">"
+        wanted, sorted_ = all_of(self.condition, filters), order.clause()
+        is_frequent = f"(SELECT count(*) FROM near) >= {FREQUENT}"
 
-        def edge(count: int) -> Sql:
-            last = str(count - 1)
-            return compose("(SELECT id FROM {table}{after} {order} OFFSET {last} LIMIT 1)", last=last, **common)
+        def edge(count: int) -> str:
+            return f"(SELECT id FROM {TABLE}{where(after)} {sorted_} OFFSET {count - 1} LIMIT 1)"
 
         near, far = edge(NEAR), edge(NEAR + FAR)
-        return compose(
-            """
+        # In the last part with id + 0: the primary key has no say there, or the whole of it would be read.
+        return f"""
             WITH near AS MATERIALIZED (
-              SELECT {columns} FROM (SELECT * FROM {table}{after} {order} LIMIT {near_rows}) latest
-              WHERE {wanted} {order} LIMIT {limit}
+              SELECT {columns} FROM (SELECT * FROM {TABLE}{where(after)} {sorted_} LIMIT {NEAR}) latest
+              WHERE {wanted} {sorted_} LIMIT {limit}
             )
             SELECT * FROM near
             UNION ALL (
-              SELECT {columns} FROM (SELECT * FROM {table} WHERE id {beyond} {near} {order} LIMIT {far_rows}) latest
-              WHERE {is_frequent} AND {wanted} {order} LIMIT {limit}
+              SELECT {columns} FROM (SELECT * FROM {TABLE} WHERE id {beyond} {near} {sorted_} LIMIT {FAR}) latest
+              WHERE {is_frequent} AND {wanted} {sorted_} LIMIT {limit}
             )
             UNION ALL (
               SELECT {columns} FROM (
-                SELECT * FROM {table}
-                WHERE {index} AND {wanted}
+                SELECT * FROM {TABLE}
+                WHERE {self.index} AND {wanted}
                   AND id + 0 {beyond} CASE WHEN {is_frequent} THEN {far} ELSE {near} END OFFSET 0
               ) candidates
-              {order} LIMIT {limit}
+              {sorted_} LIMIT {limit}
             )
             LIMIT {limit}
-            """,
-            near=near,
-            near_rows=str(NEAR),
-            far=far,
-            far_rows=str(FAR),
-            index=self.index,
-            **common,
-        )
+            """

@@ -1,6 +1,6 @@
 """All reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from customers.exceptions import TooSlowError
 from customers.models import Customer
 from customers.pagination import TABLE, Column, Cursor, Listing, Order, Page, Part
 from customers.queries import fetch, fetch_prepared
-from customers.sql import ANY, Sql, all_of, any_of, compose
+from customers.sql import ANY, all_of, any_of, where
 
 LIST_FIELDS = (
     "id",
@@ -43,6 +43,12 @@ ORDERINGS = {
     "-email": -search.BY_EMAIL,
 }
 NEWEST_FIRST = "-created_at"
+LISTS = {ordering: (Part(ANY, order),) for ordering, order in ORDERINGS.items()}
+FILTERS = {
+    "is_active": "is_active = %(is_active)s",
+    "created_from": "created_at >= %(created_from)s",
+    "created_before": "created_at < %(created_before)s",
+}
 COUNTED_AT_MOST = 10_000
 
 
@@ -56,43 +62,39 @@ class Selection:
     created_before: datetime | None = None
 
     @property
-    def filters(self) -> Sql:
-        conditions = [
-            ("is_active = %s", self.is_active),
-            ("created_at >= %s", self.created_from),
-            ("created_at < %s", self.created_before),
-        ]
-        return all_of(Sql(text, (value,)) for text, value in conditions if value is not None)
+    def filters(self) -> dict[str, object]:
+        """The values of those that are given."""
+        return {name: value for name in FILTERS if (value := getattr(self, name)) is not None}
 
-    @property
-    def tiers(self) -> tuple[Part, ...]:
-        return search.tiers(self.term)
+
+def filtered(filters: Iterable[str]) -> str:
+    return all_of(*(FILTERS[name] for name in filters))
 
 
 def customer_page(
     *, selection: Selection, ordering: str = NEWEST_FIRST, cursor: Cursor | None = None, size: int = 50
 ) -> Page:
     """One query. Rows are dictionaries of LIST_FIELDS. What is searched for has an order of its own."""
-    parts = selection.tiers or (Part(ANY, ORDERINGS[ordering]),)
-    listing = Listing(parts, LIST_FIELDS, selection.filters)
+    tiers, looked_up = search.looked_up(selection.term)
+    filters = selection.filters
+    listing = Listing(tiers or LISTS[ordering], LIST_FIELDS, filtered(filters))
     with slowness_reported():
-        return listing.page(cursor=cursor, size=size)
+        return listing.page(looked_up | filters, cursor=cursor, size=size)
 
 
 def customer_count(*, selection: Selection, kind: str) -> dict[str, int | str]:
     """To count everything can take longer than to read any page of it, so there are cheaper answers too."""
-    tiers, filters = selection.tiers, selection.filters
+    tiers, looked_up = search.looked_up(selection.term)
+    filters = selection.filters
+    values = looked_up | filters
     if kind == "estimated":
-        where = (tiers[-1].index if tiers else ANY) & filters
-        [[[plan]]] = fetch(compose("EXPLAIN (FORMAT JSON) SELECT FROM {table}{where}", table=TABLE, where=where.where))
+        condition = where(all_of(tiers[-1].index if tiers else ANY, filtered(filters)))
+        [[[plan]]] = fetch(f"EXPLAIN (FORMAT JSON) SELECT FROM {TABLE}{condition}", values)
         return {"value": plan["Plan"]["Plan Rows"], "kind": "estimated"}
 
-    where = any_of(part.candidates for part in tiers) & filters
+    condition = where(all_of(any_of(*(part.candidates for part in tiers)), filtered(filters)))
     limit = f" LIMIT {COUNTED_AT_MOST + 1}" if kind == "capped" else ""
-    counted = compose(
-        "SELECT count(*) FROM (SELECT FROM {table}{where}{limit}) counted", table=TABLE, where=where.where, limit=limit
-    )
-    [[value]] = fetch(counted)
+    [[value]] = fetch(f"SELECT count(*) FROM (SELECT FROM {TABLE}{condition}{limit}) counted", values)
     if kind == "capped" and value > COUNTED_AT_MOST:
         return {"value": COUNTED_AT_MOST, "kind": "at_least"}
     return {"value": value, "kind": "exact"}
@@ -102,8 +104,8 @@ def customer_row(*, pk: int) -> dict:
     """DETAIL_FIELDS of one. Raises Customer.DoesNotExist."""
     if pk > BIGGEST_ID:  # PostgreSQL would compare numbers of another kind, row by row
         raise Customer.DoesNotExist
-    statement = f"SELECT {', '.join(DETAIL_FIELDS)} FROM {TABLE} WHERE id = %s::bigint"
-    for row in fetch_prepared(Sql(statement, (pk,))):
+    statement = f"SELECT {', '.join(DETAIL_FIELDS)} FROM {TABLE} WHERE id = %(id)s::bigint"
+    for row in fetch_prepared(statement, {"id": pk}):
         return dict(zip(DETAIL_FIELDS, row, strict=True))
     raise Customer.DoesNotExist
 
@@ -122,9 +124,8 @@ def customers_by_id(*, fields: Sequence[str], batch: int = 2000) -> Iterator[tup
 
 
 def customer_stats() -> dict[str, int]:
-    counts = "count(*), count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE created_at >= %s)"
-    statement = Sql(f"SELECT {counts} FROM {TABLE}", (timezone.now() - RECENT,))
-    [(total, active, recent)] = fetch_prepared(statement)
+    counts = "count(*), count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE created_at >= %(since)s)"
+    [(total, active, recent)] = fetch_prepared(f"SELECT {counts} FROM {TABLE}", {"since": timezone.now() - RECENT})
     return {
         "total": total,
         "active": active,

@@ -1,83 +1,54 @@
-"""Conditions in SQL that keep their parameters with them."""
+"""Conditions in SQL. What they ask for has a name there, as %(name)s; the values come when a statement is run."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache, reduce
-from itertools import count
-from operator import and_, or_
-from string import Formatter
-from typing import Self
+from functools import lru_cache
+
+PLACE = re.compile(r"%(?:\((\w+)\)s|%)")
+# A comment, which is no matter to a plan that is made for the values: it has what they come to as a constant.
+ONCE = "/* once */"
+
+# No condition.
+ANY = ""
 
 
-@dataclass(frozen=True)
-class Sql:
-    text: str
-    params: tuple = ()
-
-    def __and__(self, other: Self) -> Self:
-        return self.joined("AND", other)
-
-    def __or__(self, other: Self) -> Self:
-        return self.joined("OR", other)
-
-    def joined(self, operator: str, other: Self) -> Self:
-        if not (self and other):
-            return self or other
-        return Sql(f"({self.text} {operator} {other.text})", self.params + other.params)
-
-    def __bool__(self) -> bool:
-        return bool(self.text)
-
-    @property
-    def where(self) -> Self:
-        return Sql(f" WHERE {self.text}", self.params) if self else self
-
-    @property
-    def for_any_params(self) -> Self:
-        """As PostgreSQL takes it apart from its parameters."""
-        return Sql(for_any_params(self.text), self.params)
+def all_of(*conditions: str) -> str:
+    return joined(" AND ", conditions)
 
 
-PLACE = re.compile("%([s%])")
-# A comment, which is no matter to a plan that is made for the parameters: it has the value as a constant.
-ONCE = "/* once */ ("
+def any_of(*conditions: str) -> str:
+    return joined(" OR ", conditions)
+
+
+def joined(operator: str, conditions: tuple[str, ...]) -> str:
+    given = [condition for condition in conditions if condition]
+    return f"({operator.join(given)})" if len(given) > 1 else "".join(given)
+
+
+def where(condition: str) -> str:
+    return f" WHERE {condition}" if condition else ""
 
 
 def once(expression: str) -> str:
-    return f"{ONCE}{expression})"
+    """One that depends on values alone. A plan that knows none of them would work it out anew for each row."""
+    return f"{ONCE}({expression}){ONCE}"
 
 
 @lru_cache(1000)
-def for_any_params(text: str) -> str:
-    """With numbers in their places: psycopg would write them anew each time. A plan that knows no parameters would work
-    out their functions for each row, if not told to do so once."""
-    numbers = count(1)
-    return PLACE.sub(lambda place: f"${next(numbers)}" if place[1] == "s" else "%", text.replace(ONCE, "(SELECT "))
+def for_any_values(text: str) -> tuple[str, tuple[str, ...]]:
+    """As PostgreSQL takes a statement apart from its values, and the names that its numbers stand for."""
+    # Every second piece stands between two marks.
+    pieces = text.split(ONCE)
+    columns = {expression: f"once_{number}" for number, expression in enumerate(dict.fromkeys(pieces[1::2]))}
+    if columns:
+        pieces[1::2] = [f"given.{columns[expression]}" for expression in pieces[1::2]]
+        given = ", ".join(f"{expression} AS {column}" for expression, column in columns.items())
+        text = f"SELECT page.* FROM (SELECT {given} OFFSET 0) given, LATERAL ({''.join(pieces)}) page"
+    numbers: dict[str, int] = {}
 
+    def number(place: re.Match) -> str:
+        return f"${numbers.setdefault(place[1], len(numbers) + 1)}" if place[1] else "%"
 
-# No condition.
-ANY = Sql("")
-
-
-def all_of(conditions: Iterable[Sql]) -> Sql:
-    return reduce(and_, conditions, ANY)
-
-
-def any_of(conditions: Iterable[Sql]) -> Sql:
-    return reduce(or_, conditions, ANY)
-
-
-def compose(template: str, **pieces: Sql | str) -> Sql:
-    """Fills in {names}. The parameters come in the order of the pieces."""
-    text, params = [], []
-    for literal, name, _, _ in Formatter().parse(template):
-        text.append(literal)
-        if name:
-            piece = pieces[name] if isinstance(pieces[name], Sql) else Sql(pieces[name])
-            text.append(piece.text)
-            params += piece.params
-    return Sql("".join(text), tuple(params))
+    return PLACE.sub(number, text), tuple(numbers)
 
 
 def storable(text: str) -> bool:

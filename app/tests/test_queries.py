@@ -25,12 +25,13 @@ DETAIL = (
 FROZEN = {
     "": f"{LIST} ORDER BY created_at DESC, id DESC LIMIT 51",
     "?page_size=2": f"{LIST} ORDER BY created_at DESC, id DESC LIMIT 3",
-    "?is_active=true": f"{LIST} WHERE is_active = %s ORDER BY created_at DESC, id DESC LIMIT 51",
+    "?is_active=true": f"{LIST} WHERE is_active = %(is_active)s ORDER BY created_at DESC, id DESC LIMIT 51",
     f"?cursor={selectors.Cursor(('2024-02-29T12:00:00+00:00', 7)).encode()}": (
         f"{LIST} WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT 51"
     ),
     "?created_from=2024-01-01&created_before=2025-01-01": (
-        f"{LIST} WHERE (created_at >= %s AND created_at < %s) ORDER BY created_at DESC, id DESC LIMIT 51"
+        f"{LIST} WHERE (created_at >= %(created_from)s AND created_at < %(created_before)s) "
+        "ORDER BY created_at DESC, id DESC LIMIT 51"
     ),
     "stats/": (
         "SELECT count(*), count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE created_at >= $1) "

@@ -1,6 +1,6 @@
 """At a million rows no search reads the table, or more of its pages than a stated number, whatever is searched for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from django.db import connection
@@ -8,6 +8,7 @@ from django.db import connection
 from customers.models import Customer
 from customers.pagination import Page
 from customers.selectors import ORDERINGS, Selection, customer_page
+from customers.sql import for_any_values
 from tests.test_search import AWKWARD_TERMS, FIELDS, generated_terms
 
 # Pages of 8 KB, from memory or from disk. Up to 1,000 are the latest rows that search.Anywhere reads, the rest those
@@ -25,12 +26,14 @@ def nodes(plan: dict) -> Iterator[dict]:
             yield from nodes(inner)
 
 
-def explained(sql: str, params: tuple) -> dict:
-    """The plan that a prepared statement has for any parameters, and what it does with these."""
-    names = tuple(f"${number}" for number in range(1, len(params) + 1))
+def explained(sql: str, params: Sequence | Mapping) -> dict:
+    """The plan that a prepared statement has for any values, and what it does with these."""
+    if isinstance(params, Mapping):
+        sql, names = for_any_values(sql)
+        params = [params[name] for name in names]
     values = f"({', '.join(['%s'] * len(params))})" if params else ""
     with connection.connection.cursor() as cursor:
-        cursor.execute(f"PREPARE page AS {sql % names}")
+        cursor.execute(f"PREPARE page AS {sql}")
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page{values}", params)
         [[[plan]]] = cursor.fetchall()
         cursor.execute("DEALLOCATE page")

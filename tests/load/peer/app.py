@@ -19,7 +19,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 SQL = {path.stem: path.read_text() for path in (Path(__file__).parent / "sql").glob("*.sql")}
-TERMS = SQL["search"].count("$")  # each of its parameters is the term
 PAGE_SIZE = 20
 TOKEN_SECONDS = 5
 
@@ -97,7 +96,7 @@ def page(request: Request, rows: list[dict], places: list[list]) -> Json:
 
 async def customers(request: Request) -> Json:
     if term := request.query_params.get("search", "").strip():
-        rows = [dict(row) for row in await request.app.state.replica.fetch(SQL["search"], *[term] * TERMS)]
+        rows = [dict(row) for row in await request.app.state.replica.fetch(SQL["search"], term)]
         places = [[row.pop("part"), *row.pop("computed"), row["id"]] for row in rows]
     else:
         rows = [dict(row) for row in await request.app.state.replica.fetch(SQL["list"])]

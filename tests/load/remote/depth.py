@@ -2,13 +2,13 @@
 
 import time
 
-from customers.pagination import ANY, Cursor, Listing, Part
-from customers.selectors import LIST_FIELDS, NEWEST_FIRST, ORDERINGS
+from customers.pagination import Cursor, Listing
+from customers.selectors import LIST_FIELDS, LISTS, NEWEST_FIRST
 from django.db import connection
 
 depth = PARAMETERS["depth"]
-listing = Listing((Part(ANY, ORDERINGS[NEWEST_FIRST]),), LIST_FIELDS)
-first = listing.statement(None, 21).text.replace("LIMIT 21", "LIMIT 20")
+listing = Listing(LISTS[NEWEST_FIRST], LIST_FIELDS)
+first, _ = listing.statement(None, 20)
 found = {"cursor": [], "offset": []}
 with connection.cursor() as cursor:
     for step in range(PARAMETERS["times"]):
@@ -19,7 +19,7 @@ with connection.cursor() as cursor:
         place = cursor.fetchone()
         by_cursor = listing.statement(Cursor((place[0].isoformat(), place[1])), 20)
         for way, text, values in (
-            ("cursor", by_cursor.text, by_cursor.params),
+            ("cursor", *by_cursor),
             ("offset", f"{first} OFFSET %s", [depth - step]),
         ):
             started = time.perf_counter()

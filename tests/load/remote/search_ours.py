@@ -4,14 +4,16 @@ import time
 
 from customers.pagination import Listing
 from customers.queries import fetch_prepared
-from customers.selectors import LIST_FIELDS, Selection
+from customers.search import looked_up
+from customers.selectors import LIST_FIELDS
 from django.db import connection
 
 
 def search(term):
-    statement = Listing(Selection(term=term).tiers, LIST_FIELDS).statement(None, 21)
+    tiers, values = looked_up(term)
+    statement, _ = Listing(tiers, LIST_FIELDS).statement(None, 21)
     started = time.perf_counter()
-    fetch_prepared(statement)
+    fetch_prepared(statement, values)
     return time.perf_counter() - started
 
 

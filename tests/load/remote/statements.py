@@ -6,29 +6,31 @@ The order of parameters is that of tests/load/peer/app.py.
 import json
 import re
 
-from customers import selectors
-from customers.pagination import ANY, Listing, Part
-from customers.selectors import DETAIL_FIELDS, LIST_FIELDS, ORDERINGS, Selection
+from customers import search
+from customers.pagination import Listing
+from customers.selectors import DETAIL_FIELDS, LIST_FIELDS, LISTS, NEWEST_FIRST
+from customers.sql import for_any_values
 
 PAGE_SIZE = 20
 DETAIL = ", ".join(DETAIL_FIELDS)
 
 
-def search(term="mark"):
-    selection = Selection(term=term)
-    statement = Listing(selection.tiers, LIST_FIELDS, selection.filters).statement(None, PAGE_SIZE + 1).for_any_params
-    assert set(statement.params) == {term}
-    return re.sub("%s", "$1::text", statement.text).replace("%%", "%")
+def searched(term="mark"):
+    tiers, values = search.looked_up(term)
+    statement, _ = Listing(tiers, LIST_FIELDS).statement(None, PAGE_SIZE + 1)
+    text, names = for_any_values(statement)
+    assert {values[name] for name in names} == {term}
+    return re.sub(r"\$\d+", "$1::text", text)
 
 
 def listing():
-    return Listing((Part(ANY, ORDERINGS[selectors.NEWEST_FIRST]),), LIST_FIELDS).statement(None, PAGE_SIZE + 1).text
+    return Listing(LISTS[NEWEST_FIRST], LIST_FIELDS).statement(None, PAGE_SIZE + 1)[0]
 
 
 print(
     json.dumps(
         {
-            "search": search(),
+            "search": searched(),
             "list": listing(),
             "detail": f"SELECT {DETAIL} FROM customers_customer WHERE id = $1",
             "update": "UPDATE customers_customer SET first_name = $2, notes = $3, updated_at = $4 "
