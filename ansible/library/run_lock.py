@@ -24,14 +24,14 @@ options:
     type: path
     required: true
   state:
-    description: C(held) takes the lock, or writes its record anew; C(free) gives it back, if it is this run's.
+    description: C(held) takes the lock, or writes its record anew; C(free) gives it back, if it is this run's; C(seen) leaves it to
+      whoever has it.
     type: str
-    choices: [held, free]
+    choices: [held, free, seen]
     default: held
   run:
-    description: What this run is known by.
+    description: What this run is known by. Needed to take a lock and to give it back.
     type: str
-    required: true
   record:
     description: What else is to be known of this run.
     type: dict
@@ -59,7 +59,7 @@ held:
   type: bool
   returned: always
 holder:
-  description: The record of whoever had it before, empty if nobody did.
+  description: The record of whoever had it before, or has it where it is but C(seen); empty if nobody did.
   type: dict
   returned: always
 """
@@ -108,16 +108,20 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["held", "free"], "default": "held"},
-            "run": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["held", "free", "seen"], "default": "held"},
+            "run": {"type": "str"},
             "record": {"type": "dict", "default": {}},
             "over": {"type": "list", "elements": "str", "default": []},
-        }
+        },
+        required_if=[("state", state, ["run"]) for state in ("held", "free")],
     )
     options = module.params
     path = Path(options["path"])
     try:
-        if options["state"] == "free":
+        if options["state"] == "seen":
+            holder, changed = read(path), False
+            held = holder.get("run") == options["run"]
+        elif options["state"] == "free":
             changed, holder = leave(path, options["run"])
             held = False
         else:

@@ -96,3 +96,21 @@ def test_two_at_once_are_refused_and_nobody_waits_for_the_dead(verb, hosts, proc
     restart("-e", "tier=redis", "-e", "unlock=true")
     assert processes("redis") != before
     assert not holder.file(lock).exists
+
+
+def test_no_release_changes_while_hosts_leave_service(verb, hosts, processes):
+    verb_lock, deploy_lock = "/etc/pergola/verb.lock", "/opt/customers/deploy.lock"
+    elsewhere = '{"run": "1", "by": "ann@elsewhere", "verb": "%s", "since": "2026-01-01T00:00:00Z"}'
+    before = processes("redis"), processes("app")
+    for holder, lock, other, refused in (
+        (hosts("etcd")[0], verb_lock, "reboot", "deploy"),
+        (hosts("etcd")[0], verb_lock, "reboot", "rollback"),
+        (hosts("app")[-1], deploy_lock, "deploy", "restart"),
+    ):
+        holder.check_output(f"echo '{elsewhere % other}' > {lock}")
+        run = verb(refused)(status=2)
+        assert f"ann@elsewhere has been busy with {other} since 2026-01-01" in " ".join(run.output.split())
+        holder.check_output(f"rm {lock}")
+        assert not [each for each in hosts("etcd") if each.file(verb_lock).exists]
+        assert not [each for each in hosts("app") if each.file(deploy_lock).exists]
+    assert (processes("redis"), processes("app")) == before
