@@ -24,8 +24,9 @@ options:
     type: path
     required: true
   state:
-    description: C(held) takes the lock, or writes its record anew; C(free) gives it back, if it is this run's; C(seen) leaves it to
-      whoever has it.
+    description:
+      - C(held) takes the lock, or writes its record anew; C(free) gives it back, if it is this run's; C(seen) leaves it
+        to whoever has it.
     type: str
     choices: [held, free, seen]
     default: held

@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 
 from customers.models import Customer
 from customers.queries import fetch, fetch_prepared
-from customers.sql import ANY, all_of, storable, where
+from customers.sql import ANY, all_of, once, storable, where
 
 TABLE = Customer._meta.db_table
 MAX_ID = 2**63 - 1
@@ -27,14 +27,23 @@ INVALID_CURSOR = ValidationError("This is no cursor of this list.", code="invali
 
 @dataclass(frozen=True)
 class Column:
-    """Something to order by. `field` is where a row has it, if it is one of the fields that rows have anyway."""
+    """What an index is ordered by: something made of a field. A cursor has the field itself."""
 
-    sql: str
+    field: str
     type: type
-    field: str = ""
+    made: str = "{}"
     # Those of an index made with text_pattern_ops.
     less: str = "<"
     greater: str = ">"
+
+    @property
+    def sql(self) -> str:
+        return self.made.format(self.field)
+
+    def of(self, name: str) -> str:
+        """The same, made of a cursor's value of that name."""
+        value = f"%({name})s"
+        return value if self.sql == self.field else once(self.made.format(value))
 
     def checked(self, value: object) -> object:
         """A cursor's value as one of this column, or ValueError: whoever asks may have made it up."""
@@ -59,10 +68,6 @@ class Order:
     def __neg__(self) -> Self:
         return Order(self.columns, not self.descending)
 
-    @property
-    def computed(self) -> list[Column]:
-        return [column for column in self.columns if not column.field]
-
     def clause(self) -> str:
         def direction(column: Column) -> str:
             if column.less != "<":
@@ -75,8 +80,8 @@ class Order:
         """PostgreSQL compares rows as an index orders them; "a > x OR (a = x AND b > y)" would read every equal."""
         operator = self.columns[0].less if self.descending else self.columns[0].greater
         columns = ", ".join(column.sql for column in self.columns)
-        places = ", ".join(f"%({after_name(number)})s" for number in range(len(self.columns)))
-        return f"({columns}) {operator} ({places})"
+        values = ", ".join(column.of(after_name(number)) for number, column in enumerate(self.columns))
+        return f"({columns}) {operator} ({values})"
 
 
 def after_name(number: int) -> str:
@@ -152,7 +157,7 @@ class Listing:
         if backwards:
             found.reverse()
         return Page(
-            # What tells the place of a row stands behind its fields.
+            # The number of its part may stand behind the fields of a row.
             rows=[dict(zip(self.fields, row, strict=False)) for row in found],
             next=Cursor(*self.place(found[-1])) if found and (more or backwards) else None,
             previous=Cursor(*self.place(found[0]), backwards=True)
@@ -160,16 +165,9 @@ class Listing:
             else None,
         )
 
-    @property
-    def has_places(self) -> bool:
-        """Whether the fields of a row do not tell its place."""
-        return len(self.parts) > 1 or bool(self.parts[0].order.computed)
-
     def place(self, row: tuple) -> tuple[tuple, int]:
-        part, computed = row[len(self.fields) :] if self.has_places else (0, ())
-        fields, computed = dict(zip(self.fields, row, strict=False)), iter(computed or ())
-        columns = self.parts[part].order.columns
-        return tuple(fields[column.field] if column.field else next(computed) for column in columns), part
+        part = row[len(self.fields)] if len(self.parts) > 1 else 0
+        return tuple(row[self.fields.index(column.field)] for column in self.parts[part].order.columns), part
 
     def statement(self, cursor: Cursor | None, limit: int) -> tuple[str, dict[str, object]]:
         """What follows the cursor in its direction, and the cursor's values."""
@@ -185,16 +183,12 @@ class Listing:
         after = {after_name(number): value for number, value in enumerate(values)}
         return composed(self, cursor.part, cursor.backwards, limit), after
 
-    def select(self, number: int, *, after: bool, backwards: bool, limit: int) -> str:
+    def select(self, number: int, *, is_after: bool, backwards: bool, limit: int) -> str:
         part = self.parts[number]
         order = -part.order if backwards else part.order
-        columns = ", ".join(self.fields)
-        if self.has_places:
-            computed = ", ".join(column.sql for column in order.computed)
-            columns += f", {number} AS part, ARRAY[{computed}]::text[] AS computed"
-        return part.select(
-            columns, after=order.after() if after else ANY, filters=self.filters, order=order, limit=limit
-        )
+        columns = ", ".join(self.fields if len(self.parts) == 1 else (*self.fields, f"{number} AS part"))
+        after = order.after() if is_after else ANY
+        return part.select(columns, after=after, filters=self.filters, order=order, limit=limit)
 
 
 @lru_cache(500)
@@ -204,7 +198,7 @@ def composed(listing: Listing, start: int | None, backwards: bool, limit: int) -
     numbers = list(range(len(listing.parts)))
     if start is not None:
         numbers = numbers[start::-1] if backwards else numbers[start:]
-    selects = [listing.select(number, after=number == start, backwards=backwards, limit=limit) for number in numbers]
+    selects = [listing.select(number, is_after=number == start, backwards=backwards, limit=limit) for number in numbers]
     if len(selects) == 1:
         return selects[0]
     return f"{' UNION ALL '.join(f'({select})' for select in selects)} LIMIT {limit}"

@@ -32,7 +32,7 @@ DETAIL_FIELDS = (*LIST_FIELDS, "address", "notes")
 BIGGEST_ID = 2**63 - 1
 RECENT = timedelta(days=30)
 
-BY_CREATION = Order((Column("created_at", datetime, field="created_at"), search.ID))
+BY_CREATION = Order((Column("created_at", datetime), search.ID))
 # Each has an index, so that none has to sort the table.
 ORDERINGS = {
     "-created_at": -BY_CREATION,
