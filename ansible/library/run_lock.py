@@ -60,7 +60,7 @@ held:
   type: bool
   returned: always
 holder:
-  description: The record of whoever had it before, or has it where it is but C(seen); empty if nobody did.
+  description: The record of whoever had it before; with C(seen), of whoever has it. Empty if nobody does.
   type: dict
   returned: always
 """
@@ -121,7 +121,7 @@ def main():
     try:
         if options["state"] == "seen":
             holder, changed = read(path), False
-            held = holder.get("run") == options["run"]
+            held = bool(holder) and holder["run"] == options["run"]
         elif options["state"] == "free":
             changed, holder = leave(path, options["run"])
             held = False

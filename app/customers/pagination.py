@@ -10,7 +10,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
@@ -22,6 +22,7 @@ from customers.sql import ANY, all_of, once, storable, where
 
 TABLE = Customer._meta.db_table
 MAX_ID = 2**63 - 1
+MAX_OFFSET = timedelta(hours=16)
 INVALID_CURSOR = ValidationError("This is no cursor of this list.", code="invalid_cursor")
 
 
@@ -49,7 +50,9 @@ class Column:
         """A cursor's value as one of this column, or ValueError: whoever asks may have made it up."""
         if self.type is datetime and isinstance(value, str):
             value = datetime.fromisoformat(value)
-            if value.tzinfo is None:
+            # PostgreSQL takes offsets of less than 16 hours, to the second.
+            offset = value.utcoffset()
+            if offset is None or abs(offset) >= MAX_OFFSET or offset.microseconds:
                 raise ValueError
         if type(value) is not self.type:
             raise ValueError
@@ -90,7 +93,7 @@ def after_name(number: int) -> str:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The place of a row: the part that it belongs to, what that part is ordered by, and the direction to read in."""
+    """The place of a row: the part that it belongs to, its fields that part is ordered by, and the direction to read in."""
 
     values: tuple
     part: int = 0
@@ -191,10 +194,9 @@ class Listing:
         return part.select(columns, after=after, filters=self.filters, order=order, limit=limit)
 
 
-@lru_cache(500)
+@lru_cache(200)
 def composed(listing: Listing, start: int | None, backwards: bool, limit: int) -> str:
-    """The statement that reads the parts from one on, in a direction; after a row of it, if that is not the first. To
-    compose it takes as long as to send it and to read its answer."""
+    """The statement that reads the parts from one on, in a direction, after a row of that one; without a start, all."""
     numbers = list(range(len(listing.parts)))
     if start is not None:
         numbers = numbers[start::-1] if backwards else numbers[start:]

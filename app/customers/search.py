@@ -20,9 +20,9 @@ SUBSTRING_LENGTH = 3
 # What folding leaves nothing of.
 MARKS = re.compile("[\u0300-\u0344\u0346-\u0362\u20dd-\u20e0\u20e2-\u20e4]")
 
-LAST_CHARACTER = "\U0010ffff"
+LAST_CHARACTER = "chr(1114111)"
 
-# Of the words, each of which has to be found.
+# With a number, the name of each word that has to be found.
 WORD = "word_"
 
 # How many of the latest rows show whether a term is frequent, how many matches make it so, and how many rows are read
@@ -51,7 +51,7 @@ NOTHING = "false"
 
 
 def looked_up(term: str) -> tuple[tuple[Part, ...], dict[str, str]]:
-    """Where a term is looked up, and what is."""
+    """Where a term is looked up, and the values of the names there."""
     values = named(tidy(term))
     return (tiers(tuple(values)) if values else ()), values
 
@@ -62,6 +62,7 @@ def named(term: str) -> dict[str, str]:
     if not words:
         return {}
     letters, digits = length(term), re.sub(r"\D", "", term)
+    # No condition has it: a term that nothing can be made of finds nothing, where no term finds all.
     values = {"term": term}
     if letters and not any(character.isdigit() for character in term):
         values["name"] = term
@@ -108,7 +109,7 @@ def longer(column: Column, name: str) -> str:
 
 def ends(column: Column, name: str) -> str:
     """Comes before everything that is greater than any beginning with it: no text has the last of all characters."""
-    return f"{column.sql} {column.less} ({folded(name)} || '{LAST_CHARACTER}')"
+    return f"{column.sql} {column.less} ({folded(name)} || {LAST_CHARACTER})"
 
 
 # All tiers but the last, each with a name that it needs and what it looks at.
@@ -129,7 +130,8 @@ ORDERED = (
 def tiers(names: tuple[str, ...]) -> tuple[Part, ...]:
     """Every customer that matches is in exactly one of them."""
     parts: list[Part] = []
-    # To fold what rows have is most of what a search costs: no two conditions here look at the same.
+    # To fold what rows have is most of what a search costs, so there is one condition for each thing that is looked at.
+    # Two tiers that look at the same exclude each other by themselves.
     earlier: dict[object, str] = {}
     for needed, looked_at, condition, order in ORDERED:
         if needed in names:
@@ -161,9 +163,9 @@ def phone_digits(term: str) -> str:
 
 def contains(name: str, text: str = FOLDED, fold: str = "customers_fold") -> tuple[str, str]:
     """As each row is tried with it, and as the index of trigrams is asked for candidates."""
-    folded = f"{fold}(%({name})s)"
-    pattern = f"'%%' || customers_letters({folded}) || '%%'"
-    return f"strpos({text}, {once(folded)}) > 0", f"customers_letters({text}) LIKE {once(pattern)}"
+    value = f"{fold}(%({name})s)"
+    pattern = f"'%%' || customers_letters({value}) || '%%'"
+    return f"strpos({text}, {once(value)}) > 0", f"customers_letters({text}) LIKE {once(pattern)}"
 
 
 def anywhere(names: tuple[str, ...], earlier: str) -> Part:

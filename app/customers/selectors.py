@@ -75,18 +75,18 @@ def customer_page(
     *, selection: Selection, ordering: str = NEWEST_FIRST, cursor: Cursor | None = None, size: int = 50
 ) -> Page:
     """One query. Rows are dictionaries of LIST_FIELDS. What is searched for has an order of its own."""
-    tiers, looked_up = search.looked_up(selection.term)
+    tiers, values = search.looked_up(selection.term)
     filters = selection.filters
     listing = Listing(tiers or LISTS[ordering], LIST_FIELDS, filtered(filters))
     with slowness_reported():
-        return listing.page(looked_up | filters, cursor=cursor, size=size)
+        return listing.page(values | filters, cursor=cursor, size=size)
 
 
 def customer_count(*, selection: Selection, kind: str) -> dict[str, int | str]:
     """To count everything can take longer than to read any page of it, so there are cheaper answers too."""
-    tiers, looked_up = search.looked_up(selection.term)
+    tiers, values = search.looked_up(selection.term)
     filters = selection.filters
-    values = looked_up | filters
+    values |= filters
     if kind == "estimated":
         condition = where(all_of(tiers[-1].index if tiers else ANY, filtered(filters)))
         [[[plan]]] = fetch(f"EXPLAIN (FORMAT JSON) SELECT FROM {TABLE}{condition}", values)

@@ -4,7 +4,8 @@ import re
 from functools import lru_cache
 
 PLACE = re.compile(r"%(?:\((\w+)\)s|%)")
-# A comment, which is no matter to a plan that is made for the values: it has what they come to as a constant.
+# Stands before and after an expression. A comment, which is no matter to a plan that is made for the values: it has
+# what they come to as a constant.
 ONCE = "/* once */"
 
 # No condition.
@@ -29,11 +30,12 @@ def where(condition: str) -> str:
 
 
 def once(expression: str) -> str:
-    """One that depends on values alone. A plan that knows none of them would work it out anew for each row."""
+    """An expression of values alone, with none of these in it. A plan that knows no values would work it out anew for
+    each row."""
     return f"{ONCE}({expression}){ONCE}"
 
 
-@lru_cache(1000)
+@lru_cache(200)
 def for_any_values(text: str) -> tuple[str, tuple[str, ...]]:
     """As PostgreSQL takes a statement apart from its values, and the names that its numbers stand for."""
     # Every second piece stands between two marks.

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import psycopg
 import pytest
 from django.db import connection
 
 from customers.models import Customer
 from customers.pagination import Page
 from customers.selectors import ORDERINGS, Selection, customer_page
-from customers.sql import for_any_values
 from tests.test_search import AWKWARD_TERMS, FIELDS, generated_terms
 
 # Pages of 8 KB, from memory or from disk. Up to 1,000 are the latest rows that search.Anywhere reads, the rest those
@@ -27,10 +27,13 @@ def nodes(plan: dict) -> Iterator[dict]:
 
 
 def explained(sql: str, params: Sequence | Mapping) -> dict:
-    """The plan that a prepared statement has for any values, and what it does with these."""
+    """The plan that a statement has for its values by name, or one that is prepared for any, and what it does with
+    these."""
     if isinstance(params, Mapping):
-        sql, names = for_any_values(sql)
-        params = [params[name] for name in names]
+        with psycopg.ClientCursor(connection.connection) as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
+            [[[plan]]] = cursor.fetchall()
+        return plan["Plan"]
     values = f"({', '.join(['%s'] * len(params))})" if params else ""
     with connection.connection.cursor() as cursor:
         cursor.execute(f"PREPARE page AS {sql}")

@@ -21,6 +21,9 @@ from starlette.routing import Route
 SQL = {path.stem: path.read_text() for path in (Path(__file__).parent / "sql").glob("*.sql")}
 PAGE_SIZE = 20
 TOKEN_SECONDS = 5
+# What the parts of a search are ordered by, which is what a cursor has of a row.
+BY_LAST_NAME, BY_FIRST_NAME = ("last_name", "first_name", "id"), ("first_name", "last_name", "id")
+ORDERS = (BY_LAST_NAME, BY_FIRST_NAME, BY_LAST_NAME, BY_FIRST_NAME, ("email",), ("id",))
 
 
 class Json(Response):
@@ -97,7 +100,8 @@ def page(request: Request, rows: list[dict], places: list[list]) -> Json:
 async def customers(request: Request) -> Json:
     if term := request.query_params.get("search", "").strip():
         rows = [dict(row) for row in await request.app.state.replica.fetch(SQL["search"], term)]
-        places = [[row.pop("part"), *row.pop("computed"), row["id"]] for row in rows]
+        parts = [row.pop("part") for row in rows]
+        places = [[part, *(row[field] for field in ORDERS[part])] for part, row in zip(parts, rows, strict=True)]
     else:
         rows = [dict(row) for row in await request.app.state.replica.fetch(SQL["list"])]
         places = [[0, row["created_at"], row["id"]] for row in rows]
