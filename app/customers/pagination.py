@@ -93,7 +93,7 @@ def after_name(number: int) -> str:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The place of a row: the part that it belongs to, its fields that part is ordered by, and the direction to read in."""
+    """The place of a row: its part, its fields that the part is ordered by, and the direction to read in."""
 
     values: tuple
     part: int = 0
