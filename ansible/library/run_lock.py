@@ -94,6 +94,12 @@ def take(path, run, record, over):
         return held, holder
 
 
+def see(path, run):
+    """(whether we have the lock, who has it)."""
+    holder = read(path)
+    return bool(holder) and holder["run"] == run, holder
+
+
 def leave(path, run):
     """(whether there was something to give back, who had it before)."""
     with alone(path.parent):
@@ -120,8 +126,8 @@ def main():
     path = Path(options["path"])
     try:
         if options["state"] == "seen":
-            holder, changed = read(path), False
-            held = bool(holder) and holder["run"] == options["run"]
+            held, holder = see(path, options["run"])
+            changed = False
         elif options["state"] == "free":
             changed, holder = leave(path, options["run"])
             held = False

@@ -50,6 +50,13 @@ def test_whoever_holds_it_may_write_it_anew_and_gives_it_back(lock):
     assert not lock.exists()
 
 
+def test_whoever_looks_leaves_it_as_it_is(lock):
+    assert run_lock.see(lock, None) == (False, {})
+    run_lock.take(lock, "ann", {"verb": "deploy"}, [])
+    assert run_lock.see(lock, None) == (False, {"run": "ann", "verb": "deploy"})
+    assert run_lock.see(lock, "ann")[0]
+
+
 @pytest.mark.parametrize("over", [["dead"], ["any"]])
 def test_it_is_taken_from_the_dead(lock, over):
     run_lock.take(lock, "dead", {"release": "1-a"}, [])
