@@ -17,8 +17,8 @@ from typing import Self
 from django.core.exceptions import ValidationError
 
 from customers.models import Customer
-from customers.queries import fetch, fetch_prepared
-from customers.sql import ANY, all_of, once, storable, where
+from customers.sql import ANY, all_of, storable, where
+from serving.queries import fetch, fetch_prepared, once
 
 TABLE = Customer._meta.db_table
 MAX_ID = 2**63 - 1

@@ -12,8 +12,9 @@ import phonenumbers
 from django.conf import settings
 
 from customers.pagination import TABLE, Column, Order, Part
-from customers.sql import ANY, all_of, any_of, once, where
+from customers.sql import ANY, all_of, any_of, where
 from customers.validators import PHONE_CHARACTERS, tidy
+from serving.queries import once
 
 # What an index of trigrams can look up anywhere. Less than that is looked for where words begin.
 SUBSTRING_LENGTH = 3

@@ -13,8 +13,8 @@ from customers import search
 from customers.exceptions import TooSlowError
 from customers.models import Customer
 from customers.pagination import TABLE, Column, Cursor, Listing, Order, Page, Part
-from customers.queries import fetch, fetch_prepared
 from customers.sql import ANY, all_of, any_of, where
+from serving.queries import fetch, fetch_prepared
 
 LIST_FIELDS = (
     "id",

@@ -32,11 +32,15 @@ SELECT (NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() - '0/0' >= %s)
 _position: ContextVar[Position | None] = ContextVar("position", default=None)
 
 
+def database_to_read() -> str:
+    return PRIMARY if _position.get() is None else REPLICA
+
+
 class Router:
     """What Django asks. Both names are one database."""
 
     def db_for_read(self, model, **hints) -> str:
-        return PRIMARY if _position.get() is None else REPLICA
+        return database_to_read()
 
     def db_for_write(self, model, **hints) -> str:
         return PRIMARY

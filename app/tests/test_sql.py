@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from customers.pagination import Listing
 from customers.search import looked_up
 from customers.selectors import LIST_FIELDS, LISTS
-from customers.sql import ANY, all_of, any_of, for_any_values, once
+from customers.sql import ANY, all_of, any_of
+from serving.queries import for_any_values, once
 
 
 def statement(term: str) -> str:

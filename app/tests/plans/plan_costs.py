@@ -7,9 +7,9 @@ from django.db import transaction
 
 from customers.models import Customer
 from customers.pagination import Listing
-from customers.queries import fetch, fetch_prepared
 from customers.search import looked_up
 from customers.selectors import LIST_FIELDS
+from serving.queries import fetch, fetch_prepared
 from tests.plans.conftest import deployed_settings, set_settings
 from tests.test_search import FIELDS, generated_terms
 

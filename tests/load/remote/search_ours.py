@@ -3,10 +3,10 @@
 import time
 
 from customers.pagination import Listing
-from customers.queries import fetch_prepared
 from customers.search import looked_up
 from customers.selectors import LIST_FIELDS
 from django.db import connection
+from serving.queries import fetch_prepared
 
 
 def search(term):

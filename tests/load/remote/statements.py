@@ -9,7 +9,7 @@ import re
 from customers import search
 from customers.pagination import Listing
 from customers.selectors import DETAIL_FIELDS, LIST_FIELDS, LISTS, NEWEST_FIRST
-from customers.sql import for_any_values
+from serving.queries import for_any_values
 
 PAGE_SIZE = 20
 DETAIL = ", ".join(DETAIL_FIELDS)
