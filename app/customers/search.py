@@ -131,7 +131,7 @@ ORDERED = (
 def tiers(names: tuple[str, ...]) -> tuple[Part, ...]:
     """Every customer that matches is in exactly one of them."""
     parts: list[Part] = []
-    # To fold what rows have is most of what a search costs, so there is one condition for each thing that is looked at.
+    # To fold what rows have is much of what a search costs, so there is one condition for each thing that is looked at.
     # Two tiers that look at the same exclude each other by themselves.
     earlier: dict[object, str] = {}
     for needed, looked_at, condition, order in ORDERED:

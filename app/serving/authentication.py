@@ -70,7 +70,7 @@ class CachedTokenAuthentication(TokenAuthentication):
         return Known(user, self.get_model()(key=key, user=user), versions, asked=now, confirmed=now)
 
     def owner(self, key: str) -> AbstractBaseUser | None:
-        """Whose token it is. The ORM would take longer to ask than all else of a request does."""
+        """Whose token it is. The ORM would take several times as long to ask."""
         model = get_user_model()
         token, user = self.get_model()._meta, model._meta
         columns = ", ".join(f'owner."{field.column}"' for field in user.concrete_fields)
