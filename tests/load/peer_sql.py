@@ -11,7 +11,7 @@ TARGET = HERE / "peer" / "sql"
 
 
 def statements():
-    """{name: SQL}, as the app in this tree composes it; no database is asked."""
+    """{file: text}, as the app in this tree composes it; no database is asked."""
     nowhere = dict.fromkeys(("ALLOWED_HOSTS", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER"), "nowhere")
     run = subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "--verbosity=0"],
@@ -29,7 +29,7 @@ def main():
     """Write the files."""
     TARGET.mkdir(exist_ok=True)
     for name, text in statements().items():
-        (TARGET / f"{name}.sql").write_text(text + "\n")
+        (TARGET / name).write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-SQL = {path.stem: path.read_text() for path in (Path(__file__).parent / "sql").glob("*.sql")}
+# What the app asks, as python -m load.peer_sql writes it.
+HERE = Path(__file__).parent / "sql"
+SQL = {path.stem: path.read_text() for path in HERE.glob("*.sql")}
+# What the parts of a search are ordered by, which is what a cursor has of a row.
+ORDERS = orjson.loads((HERE / "orders.json").read_bytes())
 PAGE_SIZE = 20
 TOKEN_SECONDS = 5
-# What the parts of a search are ordered by, which is what a cursor has of a row.
-BY_LAST_NAME, BY_FIRST_NAME = ("last_name", "first_name", "id"), ("first_name", "last_name", "id")
-ORDERS = (BY_LAST_NAME, BY_FIRST_NAME, BY_LAST_NAME, BY_FIRST_NAME, ("email",), ("id",))
 
 
 class Json(Response):

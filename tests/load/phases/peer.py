@@ -32,7 +32,7 @@ def refuse_other_sql(stand):
     differing = [
         name
         for name, text in stand.python("customers", "statements.py").items()
-        if (TARGET / f"{name}.sql").read_text() != text + "\n"
+        if (TARGET / name).read_text() != text + "\n"
     ]
     if differing:
         raise RuntimeError(
