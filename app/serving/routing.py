@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connections
 
 from serving import changes, metrics
 from serving.changes import PRIMARY, Position
@@ -81,12 +81,13 @@ def read_at(required: Callable[[], Position | None], produce: Callable[[], T]) -
     try:
         return read_replica(produce, position)
     except BehindError:
-        return read_primary(produce, "replica_behind")
+        reason = "replica_behind"
     except (DatabaseError, InterfaceError) as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise  # it took too long, and would again
         logger.warning("a read goes to the primary, as the replica failed: %s", error)
-        return read_primary(produce, "replica_failed")
+        reason = "replica_failed"
+    return read_primary(produce, reason)
 
 
 def switched_on() -> bool:
@@ -97,7 +98,10 @@ def switched_on() -> bool:
 
 def read_primary(produce: Callable[[], T], reason: str) -> T:
     metrics.READS.labels("primary", reason).inc()
-    return patiently(produce)
+    try:
+        return patiently(produce)
+    finally:
+        give_back(PRIMARY)
 
 
 def read_replica(produce: Callable[[], T], position: Position) -> T:
@@ -106,8 +110,17 @@ def read_replica(produce: Callable[[], T], position: Position) -> T:
         result = produce()
     finally:
         _position.reset(token)
+        give_back(REPLICA)
     metrics.READS.labels("replica", "replayed").inc()
     return result
+
+
+def give_back(database: str) -> None:
+    """To its pool, rather than when the request ends: whoever then waits for another reader's answer, or for a primary,
+    would hold what that reader needs."""
+    connection = connections[database]
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def check_replayed(execute: Callable, sql: str, params, many: bool, context: dict):

@@ -75,6 +75,22 @@ def test_a_read_that_depends_on_nothing_goes_to_a_replica(reads):
     assert reads() == {("replica", "replayed"): 1}
 
 
+@pytest.mark.parametrize("database", ["replica", "default"])
+def test_who_has_read_holds_no_connection(database, tmp_path):
+    if database == "default":
+        (tmp_path / "off").touch()
+    assert routing.read(lambda: (where_read(), connections[database].connection is not None)) == (database, True)
+    assert connections[database].connection is None
+
+
+def test_who_reads_in_a_transaction_stays_in_it(make, tmp_path):
+    (tmp_path / "off").touch()
+    with transaction.atomic():
+        customer = make()
+        assert routing.read(lambda: Customer.objects.filter(pk=customer.pk).exists())
+    assert Customer.objects.filter(pk=customer.pk).exists()
+
+
 def test_where_commits_wait_for_the_disk_readers_wait_for_nothing_that_may_die_with_the_primary(make):
     with transaction.atomic(), connections["default"].cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = on")
