@@ -131,8 +131,11 @@ def rounded(value):
 
 
 def commit():
-    """What was measured; with a plus where the working tree differs from it."""
-    run = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
-    )
-    return run.stdout.strip() or "unknown"
+    """What was measured; with a plus where the working tree differs from it in more than texts, which reports are
+    written into."""
+
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs", ":!README.md")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + "+" * bool(changed)
