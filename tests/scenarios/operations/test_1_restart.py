@@ -77,6 +77,27 @@ def test_a_turn_that_would_be_nobody_s_is_refused(verb):
     assert "None of app1 is of tier redis, whose hosts are cache1" in run.output
 
 
+def test_what_a_run_that_died_has_stopped_serves_before_another_host_leaves(verb, hosts):
+    restart, host = verb("restart"), hosts("app")[-1]
+    restart.killed_in("Restart the services", "-e", "tier=app", "--limit", name_of(host))
+    assert not host.service("customers@1").is_running
+    restart("-e", "tier=app")
+    assert all(each.service(f"customers@{number}").is_running for each in hosts("app") for number in (1, 2))
+
+
+def test_a_replica_stays_where_no_other_one_streams(verb, hosts):
+    away, stays = (host for host in hosts("postgres") if name_of(host) != leader(hosts))
+    away.check_output("systemctl stop patroni")
+    try:
+        for name, *options in (("restart", "--limit", name_of(stays)), ("remove_node", "-e", f"node={name_of(stays)}")):
+            run = verb(name)(*options, status=2)
+            assert f"{name_of(stays)} stays where it is, since no other replica streams" in " ".join(run.output.split())
+            assert not [each for each in hosts("etcd") if each.file("/etc/pergola/verb.lock").exists]
+    finally:
+        away.check_output("systemctl start patroni")
+    assert eventually(lambda: is_well(hosts), seconds=60)
+
+
 def test_two_at_once_are_refused_and_nobody_waits_for_the_dead(verb, hosts, processes):
     lock = "/etc/pergola/verb.lock"
     restart, holder = verb("restart"), hosts("etcd")[0]
