@@ -54,6 +54,21 @@ def test_maintenance_goes_on_and_off_without_a_restart(ask, nginx, maintenance, 
     assert nginx() == before
 
 
+def test_a_load_balancer_that_is_away_is_named_and_the_others_are_told(lab, hosts, maintenance):
+    here, away = hosts("loadbalancer")
+    file = "/var/lib/pergola/maintenance/customers"
+    lab.kill(name_of(away))
+    try:
+        run = maintenance("on", status=4)
+    finally:
+        lab.start(name_of(away))
+    told = [host.file(file).exists for host in (here, away)]
+    maintenance("off")
+    assert told == [True, False]
+    assert f"{name_of(away)} could not be told: run this again" in run.output
+    assert not here.file(file).exists
+
+
 def test_another_word_is_refused(maintenance):
     assert "maintenance is either on or off, not perhaps" in maintenance("perhaps", status=2).output
 
