@@ -29,7 +29,10 @@ def story(hosts, visitors, verb, without):
         assert probe.answered(5)
         for number, name in enumerate(told.gone):
             # Who is gone has been deleted from the inventory when the next one goes.
-            without(told.gone[:number], file="ansible/playbooks/remove_node.yml")("-e", f"node={name}")
+            remove = without(told.gone[:number], file="ansible/playbooks/remove_node.yml")
+            if name == "app2":  # what the operator's machine does not live to see, the next run finishes
+                remove.killed_in("Remove packages and their settings", "-e", f"node={name}")
+            remove("-e", f"node={name}")
             assert probe.answered(5)
         # Three members of etcd, and two load balancers for the shared address.
         site = without(told.gone, instead={"etcd": "app1", "loadbalancer": "app1"})
