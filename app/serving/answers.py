@@ -218,6 +218,7 @@ class Shelf:
     def wait(self, came_at: int) -> Look:
         """Until there is an entry by somebody who looked after we came; or until it is up to us to make one. However
         often the tables are written to meanwhile, that is within two flights."""
+        routing.give_back(changes.PRIMARY)  # by which a session and its user may have been read
         deadline = time.monotonic() + FLIGHT_SECONDS
         turn = _turns.setdefault(self.key, Turn())
         ours = turn.lock.acquire(timeout=FLIGHT_SECONDS)

@@ -260,6 +260,15 @@ def test_who_waits_takes_what_another_one_found_only_if_it_was_begun_later():
         assert (look.entry, look.first) == (None, True)
 
 
+def test_who_waits_holds_no_connection(monkeypatch):
+    shelf = answers.Shelf([Customer._meta.db_table], uuid4().hex)
+    User.objects.exists()  # as a session is read
+    held = []
+    monkeypatch.setattr(shelf, "look", lambda *_: held.append(connection.connection) or answers.Look(None, first=True))
+    shelf.wait(came_at=1)
+    assert held == [None]
+
+
 def test_a_clock_that_was_set_back_makes_nothing_newer_than_it_is():
     shelf = answers.Shelf([Customer._meta.db_table], uuid4().hex)
     came = shelf.look()
