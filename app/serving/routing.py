@@ -81,13 +81,12 @@ def read_at(required: Callable[[], Position | None], produce: Callable[[], T]) -
     try:
         return read_replica(produce, position)
     except BehindError:
-        reason = "replica_behind"
+        return read_primary(produce, "replica_behind")
     except (DatabaseError, InterfaceError) as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise  # it took too long, and would again
         logger.warning("a read goes to the primary, as the replica failed: %s", error)
-        reason = "replica_failed"
-    return read_primary(produce, reason)
+        return read_primary(produce, "replica_failed")
 
 
 def switched_on() -> bool:
