@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
-from harness import PROJECT
+from harness import PROJECT, make_inventory
 
 sys.path.insert(0, str(PROJECT / "ansible" / "library"))
 sys.path.insert(0, str(PROJECT / "ansible" / "filter_plugins"))
@@ -158,3 +159,22 @@ def test_a_failure_is_told_by_its_last_line_and_what_came_before():
 def test_a_verb_says_how_to_undo_it_and_checks_what_was_typed_first(path):
     assert "Undo:" in path.read_text().partition("\n\n- name:")[0]
     assert yaml.safe_load(path.read_text())[0]["name"] == "Preflight"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--limit", "app"], "--limit leaves out all load balancers"),
+        (["--limit", "all:!app2", "-e", "allow_breaking=true"], "leave out --limit, or app2 would go on"),
+        (["--limit", "all:!lb1", "-e", "allow_breaking=true"], "leave out --limit, or lb1 would go on"),
+    ],
+)
+def test_a_deploy_that_would_leave_out_who_must_not_be_is_refused(options, words, tmp_path):
+    make_inventory(tmp_path)
+    playbook = PROJECT / "ansible" / "playbooks" / "deploy.yml"
+    python = ["-e", "ansible_connection=local", "-e", f"ansible_python_interpreter={sys.executable}"]
+    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", tmp_path, playbook, *python, *options]
+    run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert words in " ".join(run.stdout.split())
+    assert "changed=1" not in run.stdout
