@@ -123,9 +123,17 @@ def main():
     store = Store(REPORTS / "bench", header)
     if options.fresh:
         store.clear()
-    if not options.report:
+    wanted = [] if options.report else plan(options.phases.split(","), options.rows)
+    if options.keep and (lost := report.lost([*wanted, *store.known()])):
+        missing = ", ".join(f"{phase} at {size:,} rows" for phase, size in lost)
+        phases, largest = ",".join(sorted({phase for phase, _ in lost})), max(size for _, size in lost)
+        sys.exit(
+            f"docs/ would lose what was not measured at this commit ({missing}): type make bench "
+            f"ARGS='--phases {phases} --rows {largest}' first, or remove docs/bench.json"
+        )
+    if wanted:
         seed = options.seed or secrets.token_hex(4)
-        measure(Lab(), store, plan(options.phases.split(","), options.rows), measured, seed, as_is=options.as_is)
+        measure(Lab(), store, wanted, measured, seed, as_is=options.as_is)
     return report.publish(store, where=Lab.where, keep=options.keep)
 
 

@@ -11,6 +11,7 @@ from load.lab import DATABASES
 # Whose processes make what an answer costs: (host, OS user).
 APP_SIDE = {"app1": ("pgbouncer", "postgres", "haproxy")}  # and the app's own
 DATABASE_SIDE = ("db1", "db2")
+FRONT, REDIS = "www-data", "redis"
 WARM_UP_SECONDS = 30  # at most
 FEW = 10  # what is asked again and again
 
@@ -85,7 +86,8 @@ class Bench:
             "primary_cpu_ms": per_request(before, after, database_side, asked, self.primary.__eq__),
             "replica_cpu_ms": per_request(before, after, database_side, asked, self.primary.__ne__),
             "client_cpu_ms": rounded(own * 1000 / asked),
-            "front_cpu_ms": per_request(before, after, lambda host, user: user == "www-data", asked),
+            "front_cpu_ms": per_request(before, after, lambda host, user: user == FRONT, asked),
+            "redis_cpu_ms": per_request(before, after, lambda host, user: user == REDIS, asked),
             "backends": backends,
             "backends_working": working,
         }

@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from load.report import DOCS
@@ -15,10 +16,14 @@ COSTS = {
     "app": "app_cpu_ms",
     "primary": "primary_cpu_ms",
     "replicas": "replica_cpu_ms",
+    "redis": "redis_cpu_ms",
 }
 CLIENT = "client_cpu_ms"
+# What can't be had twice: a primary, and a Redis, whose commands all run in one thread.
+ONE_HOST, ONE_THREAD = "primary", "redis"
+TITLES = {ONE_HOST: "primary", ONE_THREAD: "Redis"}
 FEWEST = {"loadbalancer": 2, "app": 2, "primary": 1, "replicas": 2}
-SPARE = {"loadbalancer": 1, "app": 1, "primary": 0, "replicas": 1}  # hosts that may be away at the busiest moment
+SPARE = {"loadbalancer": 1, "app": 1, "replicas": 1}  # hosts that may be away at the busiest moment
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Cost:
 
     by_tier: dict
     client: float
-    rps: float  # the most that was answered then
+    users: int  # who asked then
+    rps: float  # what was answered then
     cores: int  # that all of them, and the client, shared
 
     @property
@@ -52,19 +58,23 @@ class Habits:
 
 
 def measured(report, size=10_000):
-    """What a request of the mix costs where most were answered without an error.
+    """What a request of the mix costs where most users were answered without an error. With few of them it costs less,
+    as it is seldom asked whose a token is.
 
     report:  reports/bench.json, decoded
     size:    rows of the table
     returns: a Cost
-    raises:  LookupError, where the phase `users` was not measured
+    raises:  LookupError, where the phase `users` was not measured, or nothing was answered without an error
     """
-    levels = report["found"]["users"][str(size)]["levels"]["ours"]
-    best = max((level for level in levels if not level["failed"]), key=lambda level: level["rps"])
+    levels = [level for level in report["found"]["users"][str(size)]["levels"]["ours"] if not level["failed"]]
+    if not levels:
+        raise LookupError
+    most = max(levels, key=lambda level: level["users"])
     return Cost(
-        by_tier={tier: best[figure] for tier, figure in COSTS.items()},
-        client=best[CLIENT],
-        rps=best["rps"],
+        by_tier={tier: most[figure] for tier, figure in COSTS.items()},
+        client=most[CLIENT],
+        users=most["users"],
+        rps=most["rps"],
         cores=report["machine"]["cores"],
     )
 
@@ -72,18 +82,24 @@ def measured(report, size=10_000):
 def hosts(cost, habits):
     """{tier: hosts}, with those that may be away."""
     each = habits.cores * 1000 * habits.busy  # ms of processor that a host gives in a second
-    needed = {tier: math.ceil(habits.rps * spent / each) for tier, spent in cost.by_tier.items()}
-    return {tier: max(FEWEST[tier], count + SPARE[tier]) for tier, count in needed.items()}
+    return {
+        tier: max(fewest, math.ceil(habits.rps * cost.by_tier[tier] / each) + SPARE.get(tier, 0))
+        for tier, fewest in FEWEST.items()
+    }
 
 
 def most_users(cost, habits):
-    """The users that one primary bears: it is the tier that can't be had twice."""
-    return math.floor(habits.cores * 1000 * habits.busy / cost.by_tier["primary"] * habits.pause)
+    """{tier: the users that it bears}, of those that can't be had twice."""
+    cores = {ONE_HOST: habits.cores, ONE_THREAD: 1}
+    return {
+        tier: math.floor(count * 1000 * habits.busy / cost.by_tier[tier] * habits.pause)
+        for tier, count in cores.items()
+    }
 
 
 def saturates_first(cost):
-    """The tier that costs most, of which more hosts are needed first."""
-    return max(cost.by_tier, key=cost.by_tier.get)
+    """The tier of hosts that costs most, of which more are needed first."""
+    return max(FEWEST, key=cost.by_tier.get)
 
 
 def told(cost, habits):
@@ -93,22 +109,21 @@ def told(cost, habits):
     for tier, count in hosts(cost, habits).items():
         yield f"  {tier:<12} {count:>6}   {cost.by_tier[tier]:.2f} ms of processor per request"
     yield f"First to be saturated: {saturates_first(cost)}."
-    limit = most_users(cost, habits)
-    if habits.users > limit:
-        yield f"One primary bears {limit:,} users, and there can't be two: see docs/capacity.md for what to do past it."
-    else:
-        yield f"One primary bears {limit:,} users."
+    for tier, limit in most_users(cost, habits).items():
+        beyond = ", and there can't be two: see docs/capacity.md for what to do past it" if habits.users > limit else ""
+        yield f"One {TITLES[tier]} bears {limit:,} users ({cost.by_tier[tier]:.2f} ms per request){beyond}."
     yield (
-        f"The same model for the machine that it was measured on, {cost.cores} cores for all hosts and the client: "
-        f"{cost.predicted_rps:,.0f} requests/s. Measured: {cost.rps:,.0f} ({cost.rps / cost.predicted_rps:.0%})."
+        f"The same model for the machine that it was measured on, {cost.cores} cores for all hosts and the client, "
+        f"with {cost.users:,} users who never pause: {cost.predicted_rps:,.0f} requests/s. "
+        f"Measured: {cost.rps:,.0f} ({cost.rps / cost.predicted_rps:.0%})."
     )
 
 
-def latest():
-    """What was measured here, or else what was kept."""
-    for path in (REPORTS / "bench.json", DOCS / "bench.json"):
-        if path.exists():
-            return json.loads(path.read_text())
+def latest(paths=(REPORTS / "bench.json", DOCS / "bench.json")):
+    """What a request was measured to cost here, or else what was kept; raises LookupError where neither says it."""
+    for path in paths:
+        with suppress(FileNotFoundError, LookupError):
+            return measured(json.loads(path.read_text()))
     raise LookupError
 
 
@@ -123,7 +138,7 @@ def main():
     if typed.users < 1 or typed.pause <= 0 or typed.cores < 1 or not 0 < typed.busy <= 1:
         parser.error("users, --pause and --cores must be more than 0, and --busy at most 1")
     try:
-        cost = measured(latest())
+        cost = latest()
     except LookupError:
         parser.error("nothing was measured yet: make bench ARGS='--phases users'")
     print(*told(cost, Habits(**vars(typed))), sep="\n")

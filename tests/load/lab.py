@@ -17,12 +17,15 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
 STATE = ROOT / ".lab" / "bench"
-HOSTS = ("lb1", "app1", "db1", "db2")
+# The last number of each host's address, as the inventory has it.
+NUMBERS = {"lb1": 11, "app1": 21, "db1": 31, "db2": 32}
+HOSTS = tuple(NUMBERS)
 # An app's database, and the role that it comes with.
 DATABASES = {"customers": "customers", "naive": "naive", "peer": "customers"}
 # Those that hosts from an earlier run have to be given, where it has changed since.
 SOURCES = {"customers": "app", "naive": "tests/load/naive", "peer": "tests/load/peer"}
 NAIVE_CONNECTIONS = 40
+PLAIN = "# bench"  # ends the line that lets an app in without TLS
 CONTROL = "^(BEGIN|COMMIT|ROLLBACK|START|SET|RESET|SHOW|DISCARD|DEALLOCATE|SAVEPOINT|RELEASE|PREPARE|CLOSE)"
 
 
@@ -33,6 +36,11 @@ def run(command, **options):
         name = " ".join(map(str, command))[:200]
         raise RuntimeError(f"{name} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
     return done.stdout
+
+
+def drop_in(app):
+    """Where a variant of an app is described."""
+    return f"/run/systemd/system/{app}@.service.d"
 
 
 class Lab:
@@ -55,22 +63,36 @@ class Lab:
         run(["lab/lab", "--lab", "bench", "create"], cwd=ROOT, env=environment)
         play("ansible/playbooks/secrets.yml")
         play("site.yml")
-        for app, path in SOURCES.items():
-            released = self.ssh("app1", f"cat /opt/{app}/live").partition("-")[0]
-            if subprocess.run(["git", "diff", "--quiet", released, "--", path], cwd=ROOT).returncode:
-                if app == "peer":  # no Django project, as deploys expect
-                    raise RuntimeError(f"{path} has changed since: lab/lab --lab bench destroy, and run this again")
-                play("ansible/playbooks/deploy.yml", "-e", f"app={app}")
+        for app in self.outdated():
+            if app == "peer":  # no Django project, as deploys expect
+                raise RuntimeError("the peer has changed since: lab/lab --lab bench destroy, and run this again")
+            play("ansible/playbooks/deploy.yml", "-e", f"app={app}")
+
+    def outdated(self):
+        """Apps whose live release is not what the working tree has."""
+        released = {app: self.ssh("app1", f"cat /opt/{app}/live").partition("-")[0] for app in SOURCES}
+        return [
+            app
+            for app, path in SOURCES.items()
+            if subprocess.run(["git", "diff", "--quiet", released[app], "--", path], cwd=ROOT).returncode
+        ]
 
     def prepare(self):
-        """What the benchmark needs besides."""
+        """What the benchmark needs besides. Nothing is measured but what the working tree has."""
+        if outdated := self.outdated():
+            raise RuntimeError(f"{', '.join(outdated)} on the hosts is of another commit: run this without --as-is")
+        self.end_variants()
         self.sql(f"ALTER ROLE naive CONNECTION LIMIT {NAIVE_CONNECTIONS}", "postgres")
         self.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", "postgres")
 
+    @property
+    def network(self):
+        """The first three numbers of all hosts' addresses."""
+        return dict(line.split("=", 1) for line in (STATE / "lab.env").read_text().splitlines())["LAB_NETWORK"]
+
     def target(self, app):
         """The front door, by an app's name: straight to the load balancer."""
-        variables = dict(line.split("=", 1) for line in (STATE / "lab.env").read_text().splitlines())
-        return Target(f"{variables['LAB_NETWORK']}.11", 443, f"{app}.localhost", self.trust)
+        return Target(f"{self.network}.{NUMBERS['lb1']}", 443, f"{app}.localhost", self.trust)
 
     @cached_property
     def trust(self):
@@ -144,15 +166,50 @@ class Lab:
     @contextmanager
     def variant(self, app, **environment):
         """The app with other variables in its environment, until the block ends; gone after a reboot too."""
-        folder = f"/run/systemd/system/{app}@.service.d"
-        lines = "".join(f'Environment="{name}={value}"\\n' for name, value in environment.items())
-        self.ssh("app1", f"mkdir -p {folder}; printf '[Service]\\n{lines}' > {folder}/bench.conf")
-        self.restart(app)
+        folder = drop_in(app)
+        # A file: of those, the last one has its way, and the app's own settings stand in one.
+        lines = "".join(f"{name}={value}\n" for name, value in environment.items())
         try:
+            self.ssh("app1", f"mkdir -p {folder}; cat > {folder}/bench.env", lines)
+            self.ssh("app1", f"cat > {folder}/bench.conf", f"[Service]\nEnvironmentFile={folder}/bench.env\n")
+            self.restart(app)
             yield
         finally:
-            self.ssh("app1", f"rm -r {folder}")
-            self.restart(app)
+            self.end_variant(app)
+
+    def end_variant(self, app):
+        """The app as it is deployed."""
+        self.ssh("app1", f"rm -rf {drop_in(app)}")
+        self.restart(app)
+
+    def end_variants(self):
+        """Those that a run left which was killed."""
+        for app in SOURCES:
+            if self.ssh("app1", f"ls -d {drop_in(app)} || true"):
+                self.end_variant(app)
+        self.refuse_plain()
+
+    @contextmanager
+    def plain(self, app):
+        """Lets an app come to the primary without TLS, until the block ends; the variables that make it do so, past
+        HAProxy."""
+        client, primary = (f"{self.network}.{NUMBERS[host]}" for host in ("app1", self.primary))
+        try:
+            self.change_access(f"echo 'host {app} {app} {client}/32 scram-sha-256 {PLAIN}' >> $file")
+            yield {"DATABASE_HOST": primary, "DATABASE_PORT": 5432, "DATABASE_SSLMODE": "disable"}
+        finally:
+            self.refuse_plain()
+
+    def refuse_plain(self):
+        """As hosts are: nobody comes without TLS."""
+        self.change_access(f"sed -i '/{PLAIN}$/d' $file")
+
+    def change_access(self, command):
+        """To the primary, by a command on $file: Patroni writes it anew where its own settings change."""
+        psql = "runuser -u postgres -- psql -qXAt"
+        self.ssh(
+            self.primary, f"set -e; file=$({psql} -c 'SHOW hba_file'); {command}; {psql} -c 'SELECT pg_reload_conf()'"
+        )
 
     def restart(self, app):
         """Both instances, one after the other; each is ready when its unit is, or soon after."""

@@ -113,6 +113,13 @@ def markdown(everything):
         + " |"
         for each in everything["peer"]
     ]
+    lines += [
+        f"| {each['request']}, failed | "
+        + " | ".join(each["failed"].get(who, "–") for who in ("peer", "gevent", "gthread"))
+        + " |"
+        for each in everything["peer"]
+        if each["failed"]
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -158,6 +165,12 @@ def verdict(claim):
 def answer(value):
     """In words."""
     return {True: "yes", False: "**no**", None: "not measured"}[value]
+
+
+def lost(known, kept=DOCS / "bench.json"):
+    """(phase, size) of a kept report that one of these would not have."""
+    phases = json.loads(kept.read_text())["phases"] if kept.exists() else []
+    return sorted({(entry["phase"], entry["size"]) for entry in phases} - set(known))
 
 
 def publish(store, where, keep):

@@ -105,6 +105,11 @@ class Local(Lab):
         yield
         self.stop_and_start(app)
 
+    @contextlib.contextmanager
+    def plain(self, app):
+        """There is no TLS here."""
+        yield {}
+
     def stop_and_start(self, app, **environment):
         """One after the other."""
         self.processes[app].terminate()

@@ -51,6 +51,10 @@ class Store:
                 found.setdefault(phase, {})[int(size)] = entry["found"]
         return found
 
+    def known(self):
+        """(phase, size) of all that is kept of it."""
+        return [(entry["phase"], entry["size"]) for entry in self.entries()]
+
     def entries(self):
         """All that is kept of it, circumstances included."""
         names = (path.stem.rpartition("-") for path in sorted(self.folder.glob("*.json")))

@@ -4,13 +4,14 @@ import asyncio
 import itertools
 import json
 import random
+import sys
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 from harness import PROJECT
 from load import bench, claims, client, figures, page, peer_sql, report, rows, traffic
-from load.__main__ import plan, sizes
+from load.__main__ import main, plan, sizes
 from load.phases import ceiling, http, users
 from load.store import Store
 
@@ -197,6 +198,7 @@ def test_what_was_found_is_kept_for_the_same_commit_alone(tmp_path):
     store.save("http", 10_000, {"list": 1}, seed="s")
     assert store.load("http", 10_000)["found"] == {"list": 1}
     assert store.all() == {"http": {10_000: {"list": 1}}}
+    assert store.known() == [("http", 10_000)]
     assert Store(tmp_path, {"commit": "def"}).load("http", 10_000) is None
     store.clear()
     assert store.all() == {}
@@ -285,7 +287,7 @@ def findings(**changes):
         "micro": {10_000: {"validation": pair, "serialization": pair}},
         "ceiling": {
             10_000: {
-                "front": {what: {"rps": spread} for what in ("file", "public", "health")},
+                "front": {what: {"rps": spread, "errors": {}} for what in ("file", "public", "health")},
                 "database": {"list": {"tps": 900.0}},
             }
         },
@@ -329,7 +331,49 @@ def test_an_error_breaks_what_is_promised_without():
     assert claim(found, "1,000 users")["held"] is True
     found["users"][10_000]["levels"]["ours"][-1]["errors"] = {"list 503": 3}
     broken = claim(found, "1,000 users")
-    assert (broken["held"], broken["reason"]) == (False, "3 times list 503")
+    assert (broken["held"], broken["reason"]) == (False, "after, 3 times list 503")
+
+
+@pytest.mark.parametrize(
+    ("phase", "place", "name"),
+    [
+        ("http", ("list", "naive"), "List over HTTP, 10 users, at 10,000"),
+        ("http", ("list", "cold"), "Queries per request"),
+        ("ablation", ("list", "pool"), "Pooling alone"),
+        ("ceiling", ("front", "public"), "Public answers"),
+    ],
+)
+def test_no_phase_proves_anything_by_requests_that_failed(phase, place, name):
+    found = findings()
+    assert claim(found, name)["held"] is True
+    of_size = dict(found[phase][10_000])
+    of_size[place[0]] = of_size[place[0]] | {place[1]: of_size[place[0]][place[1]] | {"errors": {"503": 2}}}
+    found[phase] = found[phase] | {10_000: of_size}
+    broken = claim(found, name)
+    assert (broken["held"], broken["reason"][-11:]) == (False, "2 times 503")
+
+
+def test_what_failed_beside_the_peer_is_shown(tmp_path):
+    found = findings()
+    of_search = found["peer"][10_000]["search"]
+    found["peer"][10_000]["search"] = of_search | {"gevent": of_search["gevent"] | {"errors": {"search 503": 4}}}
+    assert "| search, failed | – | 4 times search 503 | – |" in report.markdown(everything(found, tmp_path))
+
+
+def test_a_kept_report_loses_nothing(tmp_path):
+    kept = tmp_path / "bench.json"
+    assert report.lost([], kept) == []
+    kept.write_text(json.dumps({"phases": [{"phase": "sql", "size": 10_000}, {"phase": "sql", "size": 5_000_000}]}))
+    assert report.lost([("sql", 10_000), ("http", 10_000)], kept) == [("sql", 5_000_000)]
+
+
+def test_less_than_what_is_kept_does_not_take_its_place(monkeypatch, capsys):
+    monkeypatch.setattr(report, "lost", lambda known: [("http", 10_000), ("sql", 5_000_000)])
+    monkeypatch.setattr(sys, "argv", ["load", "--keep"])
+    with pytest.raises(
+        SystemExit, match=r"\(http at 10,000 rows, sql at 5,000,000 rows\).*--phases http,sql --rows 5000000"
+    ):
+        main()
 
 
 def test_what_was_not_measured_is_no_failure():

@@ -13,6 +13,8 @@ TECHNIQUES = {
     "cache": ("answers kept in Redis for 30 s", ("list", "search")),
     "rows": ("rows as the database returns them, written by orjson", ("list", "search")),
 }
+# No technique, but how the slow app may have been run where it was described: nothing is said of TLS there.
+PLAIN = "plain"
 # Those that concern the whole process: how it is run then.
 WORKERS = {
     "gevent": ("gevent workers", {"GUNICORN_CMD_ARGS": "--worker-class gevent"}),
@@ -40,7 +42,11 @@ def run(bench):
             with bench.stand.variant("naive", **environment):
                 bench.warm_up("naive")
                 measure(name, "", rounds, number)
+        with bench.stand.plain("naive") as environment, bench.stand.variant("naive", **environment):
+            bench.warm_up("naive")
+            measure(PLAIN, "", rounds, number)
     return {
-        "what": {name: what for name, (what, _) in (TECHNIQUES | WORKERS).items()},
+        "what": {name: what for name, (what, _) in (TECHNIQUES | WORKERS).items()}
+        | {PLAIN: "connections without TLS, straight to PostgreSQL"},
         **{request: {name: over_rounds(each) for name, each in found.items()} for request, found in rounds.items()},
     }

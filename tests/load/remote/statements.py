@@ -1,20 +1,18 @@
-"""Runs in a shell of the app: the SQL of its hot requests, with $1 for what is asked for, and the fields that the parts
-of a search are ordered by. By the name of the file that the peer has it in.
-
-The order of parameters is that of tests/load/peer/app.py.
+"""Runs in a shell of the app: the SQL that it sends for its hot requests, with $1 for what is asked for, and the fields
+that the parts of a search are ordered by. By the name of the file that the peer has it in.
 """
 
 import json
 import re
+from unittest import mock
 
-from customers import search
+from customers import search, selectors
 from customers.pagination import Listing
 from customers.selectors import DETAIL_FIELDS, LIST_FIELDS, LISTS, NEWEST_FIRST
+from serving import authentication
 from serving.queries import for_any_values
 
 PAGE_SIZE = 20
-DETAIL = ", ".join(DETAIL_FIELDS)
-
 
 TERM = "mark"
 TIERS, VALUES = search.looked_up(TERM)
@@ -31,20 +29,22 @@ def listing():
     return Listing(LISTS[NEWEST_FIRST], LIST_FIELDS).statement(None, PAGE_SIZE + 1)[0]
 
 
+def sent(module, ask, rows):
+    """What a function of a module sends, which is answered by these rows."""
+    with mock.patch.object(module, "fetch_prepared", return_value=rows) as fetch:
+        ask()
+    return for_any_values(fetch.call_args.args[0])[0]
+
+
 print(
     json.dumps(
         {
             "search.sql": searched(),
             "orders.json": json.dumps([[column.field for column in tier.order.columns] for tier in TIERS]),
             "list.sql": listing(),
-            "detail.sql": f"SELECT {DETAIL} FROM customers_customer WHERE id = $1",
-            "update.sql": "UPDATE customers_customer SET first_name = $2, notes = $3, updated_at = $4 "
-            f"WHERE id = $1 RETURNING {DETAIL}",
-            "stats.sql": "SELECT count(id) AS total, count(id) FILTER (WHERE is_active) AS active, "
-            "count(id) FILTER (WHERE NOT is_active) AS inactive, "
-            "count(id) FILTER (WHERE created_at >= $1) AS created_in_the_last_30_days FROM customers_customer",
-            "token.sql": "SELECT is_active FROM authtoken_token "
-            "JOIN auth_user ON auth_user.id = user_id WHERE key = $1",
+            "detail.sql": sent(selectors, lambda: selectors.customer_row(pk=1), [DETAIL_FIELDS]),
+            "stats.sql": sent(selectors, selectors.customer_stats, [(0, 0, 0)]),
+            "token.sql": sent(authentication, lambda: authentication.CachedTokenAuthentication().owner("token"), []),
         }
     )
 )

@@ -1,1 +1,1 @@
-SELECT count(id) AS total, count(id) FILTER (WHERE is_active) AS active, count(id) FILTER (WHERE NOT is_active) AS inactive, count(id) FILTER (WHERE created_at >= $1) AS created_in_the_last_30_days FROM customers_customer
+SELECT count(*), count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE created_at >= $1) FROM customers_customer

@@ -1,1 +1,1 @@
-SELECT is_active FROM authtoken_token JOIN auth_user ON auth_user.id = user_id WHERE key = $1
+SELECT owner."id", owner."password", owner."last_login", owner."is_superuser", owner."username", owner."first_name", owner."last_name", owner."email", owner."is_staff", owner."is_active", owner."date_joined" FROM "authtoken_token" token JOIN "auth_user" owner ON owner."id" = token.user_id WHERE token.key = $1

@@ -1,1 +1,0 @@
-UPDATE customers_customer SET first_name = $2, notes = $3, updated_at = $4 WHERE id = $1 RETURNING id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, address, notes
