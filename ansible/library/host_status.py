@@ -218,6 +218,7 @@ def system(params, answer):
     paths = [path for pattern in patterns for path in sorted(Path("/").glob(pattern.lstrip("/")))]
     failed = run("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager")
     answer["failed_units"] = [line.split()[0] for line in failed.splitlines() if line.strip()]
+    answer["verb"] = run_lock.read(Path("/etc/pergola/verb.lock"))
     answer["disks"] = {path: disk(path) for path in ["/", "/var/lib/postgresql", "/var/lib/etcd"] if separate(path)}
     answer["secrets"] = {str(path): permissions(path) for path in paths}
     answer["certificates"] = {str(path): days_left(path) for path in sorted(Path(TLS).glob("*.crt"))}

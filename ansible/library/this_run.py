@@ -15,7 +15,7 @@ module: this_run
 short_description: Who runs this playbook
 description:
   - Runs on the controller and changes nothing. A run is known by machine, boot, process and when that process began, so
-    that no other run is ever taken for it.
+    that no other run is ever taken for it. Two machines or containers of one name are two machines.
 options:
   others:
     description: Other runs, of which those that have died on this machine are told.
@@ -52,6 +52,7 @@ dead:
 """
 
 PROC = Path("/proc")
+MACHINE_ID = Path("/etc/machine-id")
 
 
 def stat(pid):
@@ -81,16 +82,22 @@ def playbook(pid):
     return found
 
 
+def machine():
+    """Where numbers of processes are the same as here."""
+    installation = MACHINE_ID.read_text().strip() if MACHINE_ID.exists() else ""
+    return "/".join((socket.gethostname(), installation, os.readlink(PROC / "self/ns/pid")))
+
+
 def identity(pid):
     """What a run is known by."""
     boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-    return f"{socket.gethostname()} {boot} {pid} {stat(pid)[1]}"
+    return f"{machine()} {boot} {pid} {stat(pid)[1]}"
 
 
 def is_dead(run):
     """Whether a run was one of this machine, and is no more."""
     parts = run.split()
-    if len(parts) != 4 or parts[0] != socket.gethostname() or not parts[2].isdecimal():
+    if len(parts) != 4 or parts[0] != machine() or not parts[2].isdecimal():
         return False
     return identity(parts[2]) != run
 

@@ -40,6 +40,7 @@ def findings(report):
         pools,
         routes,
         instances,
+        verbs,
         unfinished,
         releases,
         maintenance,
@@ -72,9 +73,9 @@ def journal(host, unit):
     return shell(host, f"journalctl -n 30 -u {unit}")
 
 
-def playbook(name, app, option=""):
-    """One of the verbs, for one app."""
-    return f"ansible-playbook ansible/playbooks/{name}.yml -e app={app}{option}"
+def playbook(name, app="", option=""):
+    """One of the verbs, perhaps for one app."""
+    return f"ansible-playbook ansible/playbooks/{name}.yml{app and f' -e app={app}'}{option}"
 
 
 def typed(command, report):
@@ -373,6 +374,18 @@ def locks(report, app):
     for host, section in answers(report, "app"):
         if lock := section.get("apps", {}).get(app, {}).get("lock"):
             yield host, lock
+
+
+def verbs(report):
+    """No verb has hosts out of service."""
+    found = [(host, lock) for host, status in reachable(report) if (lock := status["system"].get("verb"))]
+    if found:
+        hosts, records = zip(*found, strict=True)
+        lock = {"verb": "verb", "by": "?", "since": "?"} | records[0]
+        what = "the {verb} by {by}, since {since}, is not finished".format(**lock)
+        verb = records[0].get("verb", "").replace("-", "_")
+        command = playbook(verb) if verb else shell(hosts[0], "cat /etc/pergola/verb.lock")
+        yield Finding(", ".join(hosts), what, command)
 
 
 def unfinished(report):

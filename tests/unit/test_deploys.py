@@ -84,6 +84,15 @@ def test_another_process_of_the_same_number_is_another_run():
     assert this_run.is_dead(f"{host} another-boot {pid} {start}")
 
 
+@pytest.mark.parametrize("part", range(3))
+def test_nobody_is_taken_for_dead_by_another_machine_of_the_same_name(part):
+    machine, *rest = this_run.identity(os.getpid()).split()
+    parts = machine.split("/")
+    assert len(parts) == 3
+    parts[part] += "0"
+    assert not this_run.is_dead(" ".join(["/".join(parts), *rest[:2], "0"]))
+
+
 @pytest.mark.parametrize("run", ["elsewhere boot 1 2", "unknown", ""])
 def test_of_other_machines_nothing_is_known(run):
     assert not this_run.is_dead(run)

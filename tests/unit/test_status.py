@@ -362,6 +362,17 @@ BROKEN = {
         {"app1|system|certificates": {"/etc/pergola/tls/customers.crt": -2}},
         ("app1", "/etc/pergola/tls/customers.crt expired 2 days ago"),
     ),
+    "verb unfinished": (
+        {
+            "lb1|system|verb": {"verb": "remove-node", "by": "ann@desk", "since": "2030-01-01T11:00:00Z"},
+            "cache1|system|verb": {"verb": "remove-node", "by": "ann@desk", "since": "2030-01-01T11:00:00Z"},
+        },
+        ("lb1, cache1", "the remove-node by ann@desk, since 2030-01-01T11:00:00Z, is not finished"),
+    ),
+    "verb of a lock that cannot be read": (
+        {"lb1|system|verb": {"run": "unknown"}},
+        ("lb1", "the verb by ?, since ?, is not finished"),
+    ),
     "deploy unfinished": (
         {
             "app1|app|apps|customers|lock": {
