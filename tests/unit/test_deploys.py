@@ -84,13 +84,19 @@ def test_another_process_of_the_same_number_is_another_run():
     assert this_run.is_dead(f"{host} another-boot {pid} {start}")
 
 
-@pytest.mark.parametrize("part", range(3))
-def test_nobody_is_taken_for_dead_by_another_machine_of_the_same_name(part):
-    machine, *rest = this_run.identity(os.getpid()).split()
-    parts = machine.split("/")
-    assert len(parts) == 3
-    parts[part] += "0"
-    assert not this_run.is_dead(" ".join(["/".join(parts), *rest[:2], "0"]))
+@pytest.mark.parametrize("what", ["name", "installation", "numbers of processes"])
+def test_nobody_is_taken_for_dead_by_another_machine(monkeypatch, tmp_path, what):
+    machine, boot, pid, start = this_run.identity(os.getpid()).split()
+    dead = f"{machine} {boot} {pid} {int(start) + 1}"
+    assert this_run.is_dead(dead)
+    if what == "name":
+        monkeypatch.setattr(this_run.socket, "gethostname", lambda: "another")
+    elif what == "installation":
+        monkeypatch.setattr(this_run, "MACHINE_ID", tmp_path / "machine-id")
+        (tmp_path / "machine-id").write_text("another\n")
+    else:
+        monkeypatch.setattr(this_run.os, "readlink", lambda path: "pid:[1]")
+    assert not this_run.is_dead(dead)
 
 
 @pytest.mark.parametrize("run", ["elsewhere boot 1 2", "unknown", ""])
