@@ -8,6 +8,9 @@ from scenarios.deploy.conftest import APP, Project
 from toolbox import name_of
 
 BOUND = Bound(failed=0)
+# A restart of another machine's, which has died.
+VERB_LOCK = "/etc/pergola/verb.lock"
+DIED = '{"run": "1", "by": "ann@elsewhere", "verb": "restart", "since": "2026-01-01T00:00:00Z"}'
 PACE = Settings(reads_per_second=120, writes_per_second=6)
 RUNS = 3
 
@@ -33,8 +36,10 @@ def story(tmp_path_factory, hosts, visitors, deploy, rollback, site, running, li
         told.ran.append(running())
         told.logs.append(log())
     told.processes = processes(hosts)
-    deploy(project)
+    hosts("etcd")[0].check_output(f"echo '{DIED}' > {VERB_LOCK}")
+    deploy(project, "-e", "unlock=true")
     told.processes_again = processes(hosts)
+    told.verb_locks = [name_of(host) for host in hosts("etcd") if host.file(VERB_LOCK).exists]
     with Probe(visitors, PACE) as probe:
         assert probe.answered(15)
         rollback()
@@ -63,6 +68,10 @@ def test_each_is_a_line_in_the_log_of_every_host(story):
 
 def test_deploying_what_is_live_restarts_nothing(story):
     assert story.processes_again == story.processes
+
+
+def test_the_lock_of_a_verb_that_died_elsewhere_is_taken_away(story):
+    assert story.verb_locks == []
 
 
 def test_old_releases_are_removed(story, hosts):
