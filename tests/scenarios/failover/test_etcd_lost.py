@@ -1,11 +1,12 @@
-"""The consensus store loses its majority for a minute, and then all of its data; the database goes on."""
+"""The consensus store loses its majority for a minute, and then all of its data; the database goes on. Then it loses
+them while a replica does not answer, so that the primary gives up."""
 
 import time
 import types
 
 import pytest
 from probe import Bound, Probe, Settings, record
-from scenarios.cluster import leader, states
+from scenarios.cluster import leader, primaries, states
 from toolbox import eventually, name_of
 
 # The primary asks its replicas instead, as all of them are there, and stays what it is.
@@ -15,6 +16,9 @@ BOUND = Bound(failed=0, gap_s=3)
 FOUNDED = Bound(failed=100, gap_s=10)
 PACE = Settings(reads_per_second=120, writes_per_second=15)
 LOST_SECONDS = 60
+LOSE = "systemctl kill --signal=KILL etcd; systemctl stop etcd; rm -r /var/lib/etcd/pergola"
+PATRONI = "systemctl kill --kill-whom=main --signal={} patroni"
+STANDS = "cd / && runuser -u postgres -- psql -XAtqc 'SELECT' postgres"
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +41,22 @@ def story(lab, hosts, visitors, verb, site):
     with Probe(visitors, PACE) as probe:
         assert probe.answered(15)
         for host in members:
-            host.check_output("systemctl kill --signal=KILL etcd; systemctl stop etcd; rm -r /var/lib/etcd/pergola")
+            host.check_output(LOSE)
         verb("rebuild_etcd")()
         assert eventually(lambda: is_well(hosts), seconds=60), states(hosts)
         assert probe.answered(15)
     told.everything = probe.report
+
+    away = next(host for host in hosts("postgres") if name_of(host) != told.before)
+    away.check_output(PATRONI.format("STOP"))
+    for host in members:
+        host.check_output(LOSE)
+    assert eventually(lambda: not primaries(hosts), seconds=60)
+    away.check_output(PATRONI.format("CONT"))
+    assert eventually(lambda: all(host.run(STANDS).succeeded for host in hosts("postgres")), seconds=60)
+    told.nobody = verb("rebuild_etcd")(status=2)
+    verb("rebuild_etcd")("-e", f"primary={told.before}")
+    assert eventually(lambda: is_well(hosts), seconds=60), states(hosts)
     told.again = site()
     return told
 
@@ -54,6 +69,14 @@ def is_well(hosts):
 def test_a_store_that_is_well_is_not_founded_anew(story):
     assert "a majority of etcd's members agrees" in story.refused.output
     assert story.refused.changed == {}
+
+
+def test_where_nobody_is_primary_somebody_has_to_be_named(story, hosts):
+    output = " ".join(story.nobody.output.split())
+    assert "Nobody is primary" in output
+    assert all(f"{name_of(host)}: timeline " in output for host in hosts("postgres"))
+    assert "say who is to be the primary, by -e primary= and its name" in output
+    assert story.nobody.changed == {}
 
 
 def test_the_primary_stays(story, hosts):
