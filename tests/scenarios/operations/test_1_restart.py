@@ -119,6 +119,19 @@ def test_two_at_once_are_refused_and_nobody_waits_for_the_dead(verb, hosts, proc
     assert not holder.file(lock).exists
 
 
+def test_site_yml_does_not_begin_beside_a_verb(site, hosts, processes):
+    holder, lock, before = hosts("etcd")[-1], "/etc/pergola/verb.lock", processes("app")
+    holder.check_output(f"""echo '{{"run": "1", "by": "ann@elsewhere", "verb": "reboot", "since": "now"}}' > {lock}""")
+    try:
+        refused = site("--tags", "app", "-e", "app_workers=3", status=2)
+        assert "ann@elsewhere has been busy with reboot since now" in " ".join(refused.output.split())
+        assert refused.changed == {}
+        assert processes("app") == before
+        assert site("--check", "--tags", "app").changed == {}
+    finally:
+        holder.check_output(f"rm {lock}")
+
+
 def test_no_release_changes_while_hosts_leave_service(verb, hosts, processes):
     verb_lock, deploy_lock = "/etc/pergola/verb.lock", "/opt/customers/deploy.lock"
     elsewhere = '{"run": "1", "by": "ann@elsewhere", "verb": "%s", "since": "2026-01-01T00:00:00Z"}'
