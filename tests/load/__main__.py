@@ -124,7 +124,8 @@ def main():
     if options.fresh:
         store.clear()
     wanted = [] if options.report else plan(options.phases.split(","), options.rows)
-    if options.keep and (lost := report.lost([*wanted, *store.known()])):
+    known = [*((phase, size) for size, phase in wanted), *store.known()]
+    if options.keep and (lost := report.lost(known)):
         missing = ", ".join(f"{phase} at {size:,} rows" for phase, size in lost)
         phases, largest = ",".join(sorted({phase for phase, _ in lost})), max(size for _, size in lost)
         sys.exit(

@@ -64,7 +64,7 @@ def measured(report, size=10_000):
     report:  reports/bench.json, decoded
     size:    rows of the table
     returns: a Cost
-    raises:  LookupError, where the phase `users` was not measured, or nothing was answered without an error
+    raises:  LookupError, where the phase `users` was not measured, or without Redis, or nothing was answered well
     """
     levels = [level for level in report["found"]["users"][str(size)]["levels"]["ours"] if not level["failed"]]
     if not levels:
@@ -140,7 +140,7 @@ def main():
     try:
         cost = latest()
     except LookupError:
-        parser.error("nothing was measured yet: make bench ARGS='--phases users'")
+        parser.error("what a request costs was not measured, or not that of Redis: make bench ARGS='--phases users'")
     print(*told(cost, Habits(**vars(typed))), sep="\n")
 
 

@@ -1,5 +1,6 @@
 """What was claimed and wanted, and whether it holds. Knows the shape of findings, and nothing else."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,7 +27,7 @@ def figure(source, found):
         value, errors = source(found)
     except (LookupError, TypeError, StopIteration):
         return UNKNOWN
-    return Figure(rounded(float(value)), errors) if value is not None else UNKNOWN
+    return Figure(None if value is None else rounded(float(value)), errors)
 
 
 def failures(errors):
@@ -54,10 +55,10 @@ class Claim:
         before, after = (side.value for side in sides.values())
         times = ratio(before, after) if self.less else ratio(after, before)
         broken = "; ".join(f"{side}, {failures(errors)}" for side, (_, errors) in sides.items() if errors)
-        if before is None or after is None or (self.at_most is None and times is None):
-            held = None
-        elif broken:
+        if broken:
             held = False
+        elif before is None or after is None or (self.at_most is None and times is None):
+            held = None
         elif self.at_most is not None:
             held = after <= self.at_most
         else:
@@ -155,7 +156,7 @@ def most_queries(who):
 
     def source(found):
         queries, errors = zip(*(http(SMALL, each, who, "queries")(found) for each in ENDPOINTS), strict=True)
-        return Figure(round(max(queries), 1), {error: count for each in errors for error, count in each.items()})
+        return Figure(round(max(queries), 1), sum(map(Counter, errors), Counter()))
 
     return source
 

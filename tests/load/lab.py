@@ -79,9 +79,9 @@ class Lab:
 
     def prepare(self):
         """What the benchmark needs besides. Nothing is measured but what the working tree has."""
+        self.end_variants()
         if outdated := self.outdated():
             raise RuntimeError(f"{', '.join(outdated)} on the hosts is of another commit: run this without --as-is")
-        self.end_variants()
         self.sql(f"ALTER ROLE naive CONNECTION LIMIT {NAIVE_CONNECTIONS}", "postgres")
         self.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", "postgres")
 
@@ -195,21 +195,20 @@ class Lab:
         HAProxy."""
         client, primary = (f"{self.network}.{NUMBERS[host]}" for host in ("app1", self.primary))
         try:
-            self.change_access(f"echo 'host {app} {app} {client}/32 scram-sha-256 {PLAIN}' >> $file")
+            self.change_access(self.primary, f"echo 'host {app} {app} {client}/32 scram-sha-256 {PLAIN}' >> $file")
             yield {"DATABASE_HOST": primary, "DATABASE_PORT": 5432, "DATABASE_SSLMODE": "disable"}
         finally:
             self.refuse_plain()
 
     def refuse_plain(self):
         """As hosts are: nobody comes without TLS."""
-        self.change_access(f"sed -i '/{PLAIN}$/d' $file")
+        for host in ("db1", "db2"):
+            self.change_access(host, f"sed -i '/{PLAIN}$/d' $file")
 
-    def change_access(self, command):
-        """To the primary, by a command on $file: Patroni writes it anew where its own settings change."""
+    def change_access(self, host, command):
+        """To PostgreSQL, by a command on $file: Patroni writes it anew where its own settings change."""
         psql = "runuser -u postgres -- psql -qXAt"
-        self.ssh(
-            self.primary, f"set -e; file=$({psql} -c 'SHOW hba_file'); {command}; {psql} -c 'SELECT pg_reload_conf()'"
-        )
+        self.ssh(host, f"set -e; file=$({psql} -c 'SHOW hba_file'); {command}; {psql} -c 'SELECT pg_reload_conf()'")
 
     def restart(self, app):
         """Both instances, one after the other; each is ready when its unit is, or soon after."""

@@ -1,6 +1,7 @@
 """The benchmark's own arithmetic: latencies, claims, what is asked, what is kept, and the report of it."""
 
 import asyncio
+import functools
 import itertools
 import json
 import random
@@ -29,6 +30,26 @@ def test_a_statement_without_parameters_asks_for_the_term():
     asked = ceiling.asked(statement, "O'Neill \\1")
     assert "$" not in asked
     assert asked.count("'O''Neill \\1'::text") == statement.count("$") == 4
+
+
+WRK = """Running 4s test @ https://10.0.0.11/healthz
+  Latency Distribution
+     50%  812.00us
+  80 requests in 4.00s, 1.00MB read
+{}Requests/sec:     20.00
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "errors"),
+    [
+        ("", {}),
+        ("  Non-2xx or 3xx responses: 5\n", {"another status": 5}),
+        ("  Socket errors: connect 0, read 1, write 0, timeout 2\n", {"socket errors": 3}),
+    ],
+)
+def test_what_wrk_could_not_get_is_an_error(lines, errors):
+    assert ceiling.read(WRK.format(lines)) == {"rps": 20.0, "p50_ms": 0.812, "errors": errors}
 
 
 def made(**changes):
@@ -354,6 +375,15 @@ def test_no_phase_proves_anything_by_requests_that_failed(phase, place, name):
     assert (broken["held"], broken["reason"][-11:]) == (False, "2 times 503")
 
 
+def test_where_every_request_failed_a_claim_does_not_hold():
+    found = findings()
+    nothing = {"p50_ms": figures.spread([]), "errors": {"list 503": 9}}
+    of_list = found["http"][10_000]["list"] | {"cold": nothing}
+    found["http"] = found["http"] | {10_000: found["http"][10_000] | {"list": of_list}}
+    broken = claim(found, "List over HTTP, 10 users, at 10,000")
+    assert (broken["held"], broken["after"], broken["reason"]) == (False, None, "after, 9 times list 503")
+
+
 def test_what_failed_beside_the_peer_is_shown(tmp_path):
     found = findings()
     of_search = found["peer"][10_000]["search"]
@@ -368,14 +398,38 @@ def test_a_kept_report_loses_nothing(tmp_path):
     assert report.lost([("sql", 10_000), ("http", 10_000)], kept) == [("sql", 5_000_000)]
 
 
-def test_less_than_what_is_kept_does_not_take_its_place(monkeypatch, capsys):
-    monkeypatch.setattr(report, "lost", lambda known: [("http", 10_000), ("sql", 5_000_000)])
-    monkeypatch.setattr(load.__main__, "measure", lambda *given, **named: pytest.fail("measures nevertheless"))
+@pytest.fixture
+def kept(monkeypatch, tmp_path):
+    """kept(phase, size, …): a kept report of these, beside which `measured` lists what is measured."""
+    measured = []
+    monkeypatch.setattr(load.__main__, "measure", lambda stand, store, wanted, *given, **named: measured.extend(wanted))
+    monkeypatch.setattr(load.__main__, "REPORTS", tmp_path)
+    monkeypatch.setattr(report, "publish", lambda store, where, keep: 0)
+
+    def keep(*entries):
+        path = tmp_path / "kept.json"
+        path.write_text(json.dumps({"phases": [{"phase": phase, "size": size} for phase, size in entries]}))
+        monkeypatch.setattr(report, "lost", functools.partial(report.lost, kept=path))
+        return measured
+
+    return keep
+
+
+def test_what_is_kept_is_measured_again_and_kept_anew(monkeypatch, kept):
+    measured = kept(("http", 10_000), ("sql", 1_000_000))
     monkeypatch.setattr(sys, "argv", ["load", "--keep"])
+    assert main() == 0
+    assert (1_000_000, "sql") in measured
+
+
+def test_less_than_what_is_kept_does_not_take_its_place(monkeypatch, kept):
+    measured = kept(("http", 10_000), ("sql", 5_000_000))
+    monkeypatch.setattr(sys, "argv", ["load", "--keep", "--phases", "sql"])
     with pytest.raises(
         SystemExit, match=r"\(http at 10,000 rows, sql at 5,000,000 rows\).*--phases http,sql --rows 5000000"
     ):
         main()
+    assert measured == []
 
 
 def test_what_was_not_measured_is_no_failure():

@@ -25,7 +25,6 @@ WORKERS = {
 def run(bench):
     """By request: the slow app as it is, and with each technique."""
     rounds = {"list": {}, "search": {}}
-    bench.warm_up("naive")
 
     def measure(name, prefix, requests, number):
         for request in requests:
@@ -35,6 +34,7 @@ def run(bench):
             )
 
     for number in range(bench.options.rounds):
+        bench.warm_up("naive")
         measure("naive", "", rounds, number)
         for name, (_, requests) in TECHNIQUES.items():
             measure(name, f"/with/{name}", requests, number)

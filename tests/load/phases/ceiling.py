@@ -58,12 +58,21 @@ def front(bench):
 def wrk(url, host, seconds):
     """What wrk measures."""
     command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={max(1, round(seconds))}s"]
-    text = output_of([*command, "--latency", "--header", f"Host: {host}", url])
+    return read(output_of([*command, "--latency", "--header", f"Host: {host}", url]))
+
+
+def read(text):
+    """What wrk has written."""
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    errors = {
+        "another status": int(failed[1]) if failed else 0,
+        "socket errors": sum(map(int, broken.groups())) if broken else 0,
+    }
     return {
         "rps": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
         "p50_ms": milliseconds(re.search(r"50%\s+([\d.]+\w+)", text)[1]),
-        "errors": {"another status than 2xx": int(failed[1])} if failed else {},
+        "errors": {error: count for error, count in errors.items() if count},
     }
 
 
