@@ -15,7 +15,8 @@ module: this_run
 short_description: Who runs this playbook
 description:
   - Runs on the controller and changes nothing. A run is known by machine, boot, process and when that process began, so
-    that no other run is ever taken for it. Two machines or containers of one name are two machines.
+    that no other run is ever taken for it. Two machines or containers of one name are two machines, unless one is a
+    clone of the other.
 options:
   others:
     description: Other runs, of which those that have died on this machine are told.
@@ -99,6 +100,8 @@ def is_dead(run):
     parts = run.split()
     if len(parts) != 4 or parts[0] != machine() or not parts[2].isdecimal():
         return False
+    if "//" in parts[0] and parts[1] != identity(os.getpid()).split()[1]:
+        return False  # without a number of its own, this machine can't be told from another one of its name
     return identity(parts[2]) != run
 
 

@@ -384,7 +384,9 @@ def verbs(report):
         lock = {"verb": "verb", "by": "?", "since": "?"} | records[0]
         what = "the {verb} by {by}, since {since}, is not finished".format(**lock)
         verb = records[0].get("verb", "").replace("-", "_")
-        command = playbook(verb) if verb else shell(hosts[0], "cat /etc/pergola/verb.lock")
+        command = shell(hosts[0], "cat /etc/pergola/verb.lock")
+        if verb:
+            command = playbook(verb, option=f" {records[0].get('options', '')}".rstrip())
         yield Finding(", ".join(hosts), what, command)
 
 

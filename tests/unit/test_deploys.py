@@ -99,6 +99,13 @@ def test_nobody_is_taken_for_dead_by_another_machine(monkeypatch, tmp_path, what
     assert not this_run.is_dead(dead)
 
 
+def test_without_a_number_of_its_own_a_machine_knows_runs_of_this_boot_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(this_run, "MACHINE_ID", tmp_path / "none")
+    machine, boot, pid, start = this_run.identity(os.getpid()).split()
+    assert this_run.is_dead(f"{machine} {boot} {pid} {int(start) + 1}")
+    assert not this_run.is_dead(f"{machine} another-boot {pid} {start}")
+
+
 @pytest.mark.parametrize("run", ["elsewhere boot 1 2", "unknown", ""])
 def test_of_other_machines_nothing_is_known(run):
     assert not this_run.is_dead(run)

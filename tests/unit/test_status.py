@@ -364,7 +364,12 @@ BROKEN = {
     ),
     "verb unfinished": (
         {
-            "lb1|system|verb": {"verb": "remove-node", "by": "ann@desk", "since": "2030-01-01T11:00:00Z"},
+            "lb1|system|verb": {
+                "verb": "remove-node",
+                "by": "ann@desk",
+                "since": "2030-01-01T11:00:00Z",
+                "options": "-e node=db2",
+            },
             "cache1|system|verb": {"verb": "remove-node", "by": "ann@desk", "since": "2030-01-01T11:00:00Z"},
         },
         ("lb1, cache1", "the remove-node by ann@desk, since 2030-01-01T11:00:00Z, is not finished"),
