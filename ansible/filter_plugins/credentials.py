@@ -27,6 +27,7 @@ APP_PASSWORDS = {
 }
 KEPT = ("admin_password",)  # a person's, who changes it in the admin
 ROTATING = "secrets_rotating"  # stands in the file until all hosts have what is new
+ROTATED = "secrets_rotated"  # when they were made, by which preflight knows an older file
 AUTHORITIES = ("control", "services")
 AUTHORITY_YEARS = 10
 
@@ -180,7 +181,7 @@ def rotated_secrets(text, apps):
         own = content["secrets_apps"][app["name"]]
         own["secret_key_before"] = own["secret_key"]
         own.update({name: _password(length) for name, length in APP_PASSWORDS.items() if name not in KEPT})
-    return _dump({**content, ROTATING: True})
+    return _dump({**content, ROTATED: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", ROTATING: True})
 
 
 def settled_secrets(text):

@@ -13,7 +13,7 @@ module: preflight_host
 short_description: What preflight asks of a host beside Ansible's facts
 description:
   - Reads only. Says whether an earlier run has set the host up, with which authority, or whether it was removed
-    from the cluster, and how much disk is free.
+    from the cluster, when its secrets were made, and how much disk is free.
 options: {}
 author:
   - Pergola
@@ -33,6 +33,10 @@ removed:
   description: What remove_node has noted on the host; empty where it has not.
   type: str
   returned: always
+rotated:
+  description: When rotate_secrets made the secrets that this host has; empty where it never did.
+  type: str
+  returned: always
 free_mb:
   description: Free space by directory (MB).
   type: dict
@@ -41,6 +45,7 @@ free_mb:
 
 AUTHORITY = Path("/etc/pergola/tls/services-ca.crt")
 REMOVED = Path("/etc/pergola/removed")
+ROTATED = Path("/etc/pergola/rotated")
 DIRECTORIES = ("/", "/var/lib", "/opt")
 
 
@@ -51,6 +56,7 @@ def main():
         changed=False,
         authority=hashlib.sha256(AUTHORITY.read_bytes()).hexdigest() if AUTHORITY.is_file() else "",
         removed=REMOVED.read_text().strip() if REMOVED.is_file() else "",
+        rotated=ROTATED.read_text().strip() if ROTATED.is_file() else "",
         free_mb={path: shutil.disk_usage(path).free >> 20 for path in DIRECTORIES if Path(path).is_dir()},
     )
 

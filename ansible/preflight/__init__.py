@@ -34,6 +34,7 @@ CHECKS = (
     hosts.disk,
     secrets_file.missing,
     secrets_file.foreign,
+    secrets_file.outdated,
 )
 
 

@@ -7,7 +7,7 @@ make new ones: the data would be behind passwords and certificates that nobody h
 from hashlib import sha256
 
 from ansible.errors import AnsibleFilterError
-from credentials import AUTHORITIES, missing_names
+from credentials import AUTHORITIES, ROTATED, ROTATING, missing_names
 
 from .specs import SECRETS
 
@@ -54,6 +54,19 @@ def foreign(inventory):
             f"{', '.join(others)} were set up with other secrets than those in {FILE}: restore the file that they were "
             "set up with, since this one would cut you off from the data; install a host anew that comes from "
             "another cluster"
+        )
+
+
+def outdated(inventory):
+    """Hosts that have newer passwords, which somebody else's rotation gave them. Who goes back on purpose says so."""
+    mine = inventory.shared(ROTATED) or ""
+    told = {host: answer.get("rotated", "") for host, answer in inventory.answers("__preflight_host").items()}
+    newer = [host for host, theirs in told.items() if theirs > mine]
+    if newer and not inventory.shared(ROTATING):
+        yield (
+            f"{', '.join(newer)} have the secrets of {max(told.values())}, which are newer than those in {FILE}: get "
+            "the file from whoever ran rotate-secrets; to go back to yours, add secrets_rotating: true to it and run "
+            "rotate-secrets"
         )
 
 

@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from credentials import ROTATING
+from credentials import ROTATED, ROTATING
 
 from .inventory import integer
 from .specs import SECRETS, complaint, inventory_variables, prefixes, role_variables
@@ -23,7 +23,7 @@ def needed(inventory):
 
 def unknown(inventory):
     """Names that nothing reads: mostly a slip of the pen, which would pass unnoticed."""
-    known = sorted({*inventory_variables(), *role_variables(), *SECRETS, ROTATING})
+    known = sorted({*inventory_variables(), *role_variables(), *SECRETS, ROTATED, ROTATING})
     hosts_by_name = {}
     for host in inventory.hosts:
         for name in set(inventory.hostvars[host]) - set(known):

@@ -435,6 +435,10 @@ CUT_OFF = (
     "restore the file that they were set up with, since this one would cut you off from the data; install a host anew "
     "that comes from another cluster"
 )
+NEWER = (
+    "newer than those in group_vars/cluster/secrets.yml: get the file from whoever ran rotate-secrets; to go back to "
+    "yours, add secrets_rotating: true to it and run rotate-secrets"
+)
 ASKED = ("__preflight_facts", "__preflight_host", "ansible_facts")
 SECRETS = {
     "no secrets for bare hosts": (NO_SECRETS | BARE, f"this inventory has no secrets: {MAKE}"),
@@ -472,6 +476,15 @@ SECRETS = {
         {"app1|__preflight_host|authority": "0" * 64}
         | {f"{host}|{name}": GONE for host in HOSTS if not host.startswith("app") for name in ASKED},
         f"app1 were set up with other secrets than those in group_vars/cluster/secrets.yml: {CUT_OFF}",
+    ),
+    "older secrets than those of some hosts": (
+        {"*|secrets_rotated": "2026-01-31T12:00:00Z", "db1|__preflight_host|rotated": "2026-02-01T00:00:00Z"}
+        | {"lb1|__preflight_host|rotated": "2026-01-31T12:00:00Z", "app1|__preflight_host|rotated": ""},
+        f"db1 have the secrets of 2026-02-01T00:00:00Z, which are {NEWER}",
+    ),
+    "secrets of the beginning after a rotation": (
+        {"*|__preflight_host|rotated": "2026-02-01T00:00:00Z"},
+        f"app1, app2, cache1, db1, db2, lb1 have the secrets of 2026-02-01T00:00:00Z, which are {NEWER}",
     ),
     "a host that can't be looked at": (
         {"db2|__preflight_host": {"failed": True, "msg": "No space left on device: '/tmp/x'."}},

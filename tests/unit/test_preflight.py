@@ -71,6 +71,8 @@ def test_an_empty_inventory():
         {"*|cluster_machine_memory_mb": 4864},
         {"app1|__preflight_host|authority": "", "app2|__preflight_host|authority": "0" * 64},
         {"db1|__preflight_host|free_mb": {"/": 300}},
+        {"*|secrets_rotated": "2026-02-01T00:00:00Z", "db1|__preflight_host|rotated": "2026-01-31T12:00:00Z"},
+        {"*|secrets_rotating": True, "*|__preflight_host|rotated": "2026-02-01T00:00:00Z"},
     ],
     ids=lambda changes: ", ".join(changes),
 )

@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import credentials
@@ -200,3 +201,10 @@ def test_a_rotation_that_is_under_way_makes_nothing_more_until_it_is_settled():
     assert yaml.safe_load(begun) == {**yaml.safe_load(settled), credentials.ROTATING: True}
     assert credentials.missing_secrets(settled, CUSTOMERS) == []
     assert credentials.rotated_secrets(settled, CUSTOMERS) != settled
+
+
+def test_a_rotation_notes_when_the_secrets_were_made():
+    text = credentials.rotated_secrets(credentials.completed_secrets("", CUSTOMERS, "pergola"), CUSTOMERS)
+    made = yaml.safe_load(credentials.settled_secrets(text))[credentials.ROTATED]
+    assert made <= f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    assert made > "2026-01-01T00:00:00Z"

@@ -42,6 +42,14 @@ def story(inventory, hosts, visitors, verb, site):
     told.report = probe.report
     told.after = yaml.safe_load(file.read_text())
     told.again = site()
+
+    # Somebody else's copy of the inventory.
+    now = file.read_text()
+    file.write_text(yaml.safe_dump(told.before))
+    try:
+        told.older = site(status=2)
+    finally:
+        file.write_text(now)
     return told
 
 
@@ -83,6 +91,11 @@ def test_authorities_and_the_admins_password_stay(story):
 def test_replicas_stream_and_the_run_after_that_changes_nothing(story, hosts):
     assert eventually(lambda: states(hosts) == ["running", "streaming", "streaming"], seconds=60), states(hosts)
     assert story.again.changed == {}
+
+
+def test_who_has_the_old_secrets_is_refused(story):
+    assert f"have the secrets of {story.after['secrets_rotated']}, which are newer" in story.older.output
+    assert story.older.changed == {}
 
 
 def test_nobody_noticed(story):
