@@ -17,6 +17,7 @@ from serving import changes, metrics
 from serving.changes import PRIMARY, Position
 from serving.context import current
 from serving.patience import patiently
+from serving.together import together
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,8 +25,8 @@ T = TypeVar("T")
 REPLICA = "replica"
 # Where the replica's name stands for the primary, because there is no replica, there is nothing to wait for.
 REPLAYED = """
-SELECT (NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() - '0/0' >= %s)
-    AND coalesce((SELECT number FROM serving_timeline WHERE id = 1), 0) >= %s
+SELECT (NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() - '0/0' >= $1)
+    AND coalesce((SELECT number FROM serving_timeline WHERE id = 1), 0) >= $2
 """
 
 # What a replica that is read from must have replayed; None: the primary is read from.
@@ -128,8 +129,10 @@ def check_replayed(execute: Callable, sql: str, params, many: bool, context: dic
     position, connection = _position.get(), context["connection"]
     if position is None:
         return execute(sql, params, many, context)
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        replayed = connection.connection.execute(REPLAYED, [position.at, position.timeline])
+    session = connection.connection
+    with connection.wrap_database_errors, together(session):
+        # Prepared: Django's own cursors would write the position into it, and PostgreSQL plan it anew for each.
+        replayed = psycopg.RawCursor(session).execute(REPLAYED, [position.at, position.timeline])
         result = execute(sql, params, many, context)
     if not replayed.fetchone()[0]:
         raise BehindError

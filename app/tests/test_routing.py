@@ -17,7 +17,7 @@ from serving.models import Timeline
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica"])
 URL = "/api/customers/"
-NEVER_REPLAYED = "SELECT %s < 0 OR %s < 0"
+NEVER_REPLAYED = "SELECT $1 < 0 OR $2 < 0"
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +110,16 @@ def test_each_statement_is_in_one_transaction_with_the_question_whether_the_repl
     assert [routing.read(lambda: (read(), read())), read()] == [(True, True), False]
     assert not connections["replica"].in_atomic_block
     assert reads() == {("replica", "replayed"): 1}
+
+
+def test_what_a_replica_is_asked_is_prepared_whatever_the_position(reads):
+    def read() -> list:
+        with connections["replica"].cursor() as cursor:
+            for _ in range(10):
+                cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%%replay_lsn%%'")
+            return cursor.fetchall()
+
+    assert routing.read(read) == [(routing.REPLAYED,)]
 
 
 def test_a_list_over_http_is_read_there_token_and_all(api, make, reads):

@@ -4,6 +4,8 @@ import os
 import re
 import ssl
 import subprocess
+from contextlib import nullcontext
+from socket import SHUT_RDWR
 from types import SimpleNamespace
 
 import gevent
@@ -13,6 +15,7 @@ import pytest
 from gunicorn.workers.ggevent import GeventWorker
 from harness import PROJECT, STUB_SECRETS, secret
 
+CLIENT = SimpleNamespace()  # nothing is sent to it
 SECRETS = list(STUB_SECRETS["secrets_apps"]["customers"].values())
 
 
@@ -97,7 +100,7 @@ def test_gunicorn_is_sized_for_the_host(render):
 def test_requests_under_way_go_on_before_another_one_begins(render, monkeypatch):
     told = []
 
-    def compute_in_turns(worker, listener, number):
+    def compute_in_turns(worker, listener, number, client, address):
         told.append(number)
         for _ in range(3):
             gevent.sleep(0)  # an answer that it waited for is there already
@@ -106,14 +109,15 @@ def test_requests_under_way_go_on_before_another_one_begins(render, monkeypatch)
     monkeypatch.setattr(GeventWorker, "handle_request", compute_in_turns)
     worker = object.__new__(gunicorn(render)["worker_class"])
     worker.door = gevent.lock.BoundedSemaphore()
-    gevent.joinall([gevent.spawn(worker.handle_request, None, number) for number in range(3)], raise_error=True)
+    handlers = [gevent.spawn(worker.handle_request, None, number, CLIENT, None) for number in range(3)]
+    gevent.joinall(handlers, raise_error=True)
     assert told == [0, 0, 1, 1, 2, 2]
 
 
 def test_requests_that_only_wait_keep_nobody_from_beginning(render, monkeypatch):
     told, open_again = [], gevent.event.Event()
 
-    def wait_for_the_last(worker, listener, number):
+    def wait_for_the_last(worker, listener, number, client, address):
         told.append(number)
         if number == 2:
             open_again.set()
@@ -122,7 +126,8 @@ def test_requests_that_only_wait_keep_nobody_from_beginning(render, monkeypatch)
     monkeypatch.setattr(GeventWorker, "handle_request", wait_for_the_last)
     worker = object.__new__(gunicorn(render)["worker_class"])
     worker.door = gevent.lock.BoundedSemaphore()
-    gevent.joinall([gevent.spawn(worker.handle_request, None, number) for number in range(3)], raise_error=True)
+    handlers = [gevent.spawn(worker.handle_request, None, number, CLIENT, None) for number in range(3)]
+    gevent.joinall(handlers, raise_error=True)
     assert told == [0, 1, 2]
 
 
@@ -131,21 +136,61 @@ def test_a_request_that_has_not_begun_when_its_worker_stops_gets_no_answer(rende
     worker = object.__new__(gunicorn(render)["worker_class"])
     worker.door = gevent.lock.BoundedSemaphore()
     worker.door.acquire()
-    request = gevent.spawn(worker.handle_request, None, None)
+    request = gevent.spawn(worker.handle_request, None, None, CLIENT, None)
     gevent.sleep(0)
     request.kill()
     assert isinstance(request.exception, StopIteration)
 
 
 @pytest.fixture
+def sent(render, monkeypatch):
+    """What goes over a client's socket, packet by packet, where gunicorn sends these pieces of an answer."""
+
+    def sent(*pieces, fails=False):
+        packets, ways = [], []
+
+        def handle(worker, listener, request, socket, address):
+            for piece in pieces:
+                socket.sendall(piece)
+            if fails:
+                socket.shutdown(SHUT_RDWR)
+                raise StopIteration
+            assert socket.fileno() == 7
+
+        monkeypatch.setattr(GeventWorker, "handle_request", handle)
+        worker = object.__new__(gunicorn(render)["worker_class"])
+        worker.door = gevent.lock.BoundedSemaphore()
+        client = SimpleNamespace(sendall=packets.append, shutdown=ways.append, fileno=lambda: 7)
+        with pytest.raises(StopIteration) if fails else nullcontext():
+            worker.handle_request(None, None, client, None)
+        return (packets, ways) if fails else packets
+
+    return sent
+
+
+def test_the_head_of_an_answer_goes_with_its_body(sent):
+    assert sent(b"head,", b"body") == [b"head,body"]
+    assert sent(b"head,", b"first", b"second", b"third") == [b"head,first", b"second", b"third"]
+
+
+def test_an_answer_without_a_body_is_sent_too(sent):
+    assert sent(b"head") == [b"head"]
+    assert sent() == []
+
+
+def test_no_head_is_sent_of_an_answer_that_failed(sent):
+    assert sent(b"head", fails=True) == ([], [SHUT_RDWR])
+
+
+@pytest.fixture
 def serve(render, monkeypatch):
     """A worker's answer to a request, as whether it closes the connection."""
-    monkeypatch.setattr(GeventWorker, "handle_request", lambda worker, listener, request: None)
+    monkeypatch.setattr(GeventWorker, "handle_request", lambda worker, *of_request: None)
 
     def answer(worker):
         request = SimpleNamespace(closed=False)
         request.force_close = lambda: setattr(request, "closed", True)
-        worker.handle_request(None, request)
+        worker.handle_request(None, request, CLIENT, None)
         return request.closed
 
     return answer
