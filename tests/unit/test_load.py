@@ -14,7 +14,7 @@ import pytest
 from harness import PROJECT
 from load import bench, claims, client, figures, page, peer_sql, report, rows, traffic
 from load.__main__ import main, plan, sizes
-from load.phases import ceiling, http, users
+from load.phases import ceiling, http, sql, users
 from load.store import Store
 
 ROWS = [
@@ -238,6 +238,22 @@ def test_rows_grow_in_one_transaction_with_their_indexes_made_last():
     assert script.index("INSERT INTO customers_customer") < script.index("SELECT indexdef FROM indexes \\gexec")
     assert "%%" not in script
     assert "TRUNCATE customers_customer RESTART IDENTITY" in rows.growth(1, 10, anew=True)
+
+
+@pytest.mark.parametrize(("size", "times"), [(1_000_000, 3), (5_000_000, 1)])
+def test_among_more_than_a_million_the_slow_app_searches_in_one_round(size, times):
+    asked = []
+
+    def python(app, script, **parameters):
+        asked.append(script)
+        return {"page": [0.1]} if script == "depth.py" else {kind: [0.1] for kind in parameters["terms"]}
+
+    options = SimpleNamespace(rounds=3, terms=3)
+    terms = {"name": [str(number) for number in range(10)]}
+    stand = SimpleNamespace(python=python)
+    found = sql.run(SimpleNamespace(stand=stand, options=options, size=size, terms=terms, step=lambda text: None))
+    assert Counter(asked) == {"search_naive.py": times, "search_ours.py": 3, "depth.py": 1}
+    assert {who: figures["queries"] for who, figures in found["all"].items()} == {"naive": times, "ours": 3}
 
 
 def test_the_peer_asks_what_the_app_asks():
