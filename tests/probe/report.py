@@ -130,12 +130,13 @@ def rounded(value):
     return round(value, 2) if isinstance(value, float) else value
 
 
-def commit():
-    """What was measured; with a plus where the working tree differs from it in more than texts, which reports are
-    written into."""
+def commit(root=ROOT):
+    """The latest commit of what is measured, with a plus where the working tree differs from it. Texts are no part of
+    that: reports are written into them."""
 
     def git(*arguments):
-        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        command = ["git", *arguments, "--", ".", ":!docs", ":!*.md"]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs", ":!README.md")
-    return (git("rev-parse", "--short", "HEAD") or "unknown") + "+" * bool(changed)
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return (git("log", "-1", "--format=%h") or "unknown") + "+" * bool(changed)

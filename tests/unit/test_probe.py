@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import subprocess
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from probe import Bound, Probe, Report, Settings, Target, record
 from probe.client import Client
-from probe.report import Lane
+from probe.report import Lane, commit
 from probe.rows import OURS, Row, Rows
 from probe.run import Cleaner
 
@@ -159,6 +160,34 @@ def test_measurements_are_appended_and_said_in_one_line(tmp_path, capsys):
     assert [entry["held"] for entry in entries] == [True, False]
     assert entries[0]["bound"] == "failed <= 0, longest_gap_s <= 3, lost = stale = 0"
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_texts_are_no_part_of_what_was_measured(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"]
+        return subprocess.check_output(["git", *identity, *arguments], cwd=tmp_path, text=True).strip()
+
+    def write(path, text):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+
+    def commits(path, text):
+        write(path, text)
+        git("add", ".")
+        git("commit", "--quiet", "--message", "x")
+        return git("rev-parse", "--short", "HEAD")
+
+    assert commit(tmp_path) == "unknown"
+    git("init", "--quiet")
+    code = commits("app/code.py", "1")
+    for text in ("docs/bench.json", "docs/bench.md", "README.md"):
+        commits(text, "1")
+        write(text, "2")
+        assert commit(tmp_path) == code
+    write("app/code.py", "2")
+    assert commit(tmp_path) == f"{code}+"
+    code = commits("app/code.py", "3")
+    assert commit(tmp_path) == code
 
 
 def test_rows_are_told_from_everybody_else_s():
