@@ -26,9 +26,8 @@ LAST_CHARACTER = "chr(1114111)"
 # With a number, the name of each word that has to be found.
 WORD = "word_"
 
-# How many of the latest rows show whether a term is frequent, how many matches make it so, and how many rows are read
-# then.
-NEAR, FREQUENT, FAR = 2_000, 4, 25_000
+# The latest rows are read in stretches: how many each has, and how many matches before it make it worth reading.
+STRETCHES = ((500, 0), (1_500, 1), (25_000, 4))
 
 LAST = Column("last_name", str, 'customers_fold({}) COLLATE "C"')
 FIRST = Column("first_name", str, 'customers_fold({}) COLLATE "C"')
@@ -187,8 +186,8 @@ def length(text: str) -> int:
 @dataclass(frozen=True, eq=False)
 class Anywhere(Part):
     """The latest first. Neither way to find them is good for every term: reading row by row takes for ever where few
-    match, and the index lists all candidates before the first is seen. So the latest rows are read first; if they show
-    that the term is frequent, more of them. Only what is older is left to the index.
+    match, and the index lists all candidates before the first is seen. So the latest rows are read first, and the more
+    of them, the more frequent the term shows to be. Only what is older is left to the index.
     """
 
     index: str
@@ -200,28 +199,28 @@ class Anywhere(Part):
     def select(self, columns: str, *, after: str, filters: str, order: Order, limit: int) -> str:
         beyond = "<" if order.descending else ">"
         wanted, sorted_ = all_of(self.condition, filters), order.clause()
-        is_frequent = f"(SELECT count(*) FROM near) >= {FREQUENT}"
 
-        def edge(count: int) -> str:
-            return f"(SELECT id FROM {TABLE}{where(after)} {sorted_} OFFSET {count - 1} LIMIT 1)"
+        def last_of(count: object) -> str:
+            return f"(SELECT id FROM {TABLE}{where(after)} {sorted_} OFFSET {count} - 1 LIMIT 1)"
 
-        near, far = edge(NEAR), edge(NEAR + FAR)
+        stretches: dict[str, str] = {}
+        start, read, reads = where(after), 0, "0"
+        for rows, matches in STRETCHES:
+            found = " + ".join(f"(SELECT count(*) FROM {earlier})" for earlier in stretches) or "0"
+            stretches[f"stretch_{len(stretches)}"] = f"""
+                SELECT {columns} FROM (SELECT * FROM {TABLE}{start} {sorted_} LIMIT {rows}) latest
+                WHERE {found} >= {matches} AND {wanted} {sorted_} LIMIT {limit}
+            """
+            read += rows
+            start = f" WHERE id {beyond} {last_of(read)}"
+            reads = f"CASE WHEN {found} >= {matches} THEN {read} ELSE {reads} END"
         # In the last part with id + 0: the primary key has no say there, or the whole of it would be read.
         return f"""
-            WITH near AS MATERIALIZED (
-              SELECT {columns} FROM (SELECT * FROM {TABLE}{where(after)} {sorted_} LIMIT {NEAR}) latest
-              WHERE {wanted} {sorted_} LIMIT {limit}
-            )
-            SELECT * FROM near
-            UNION ALL (
-              SELECT {columns} FROM (SELECT * FROM {TABLE} WHERE id {beyond} {near} {sorted_} LIMIT {FAR}) latest
-              WHERE {is_frequent} AND {wanted} {sorted_} LIMIT {limit}
-            )
+            WITH {", ".join(f"{name} AS MATERIALIZED ({stretch})" for name, stretch in stretches.items())}
+            {" UNION ALL ".join(f"SELECT * FROM {name}" for name in stretches)}
             UNION ALL (
               SELECT {columns} FROM (
-                SELECT * FROM {TABLE}
-                WHERE {self.index} AND {wanted}
-                  AND id + 0 {beyond} CASE WHEN {is_frequent} THEN {far} ELSE {near} END OFFSET 0
+                SELECT * FROM {TABLE} WHERE {self.index} AND {wanted} AND id + 0 {beyond} {last_of(reads)} OFFSET 0
               ) candidates
               {sorted_} LIMIT {limit}
             )

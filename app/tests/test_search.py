@@ -213,10 +213,14 @@ def test_pages_go_through_all_tiers_and_back(people, term, size):
 def test_whatever_is_read_before_the_index_the_answer_is_the_same(people, monkeypatch):
     terms = ["com", "nna", "lovelace", "97", "an de"]
     expected = {term: found(term) for term in terms}
-    for near, frequent, far in [(10, 1, 50), (100, 10_000, 1), (3000, 1, 1000), (100, 1, 6000)]:
-        monkeypatch.setattr("customers.search.NEAR", near)
-        monkeypatch.setattr("customers.search.FREQUENT", frequent)
-        monkeypatch.setattr("customers.search.FAR", far)
+    for stretches in (
+        [(10, 0), (50, 1)],
+        [(100, 0), (1, 10_000)],
+        [(3000, 0), (1000, 1)],
+        [(100, 0), (6000, 1)],
+        [(1, 0), (20, 0), (300, 1), (2000, 2)],
+    ):
+        monkeypatch.setattr("customers.search.STRETCHES", stretches)
         composed.cache_clear()
         assert {term: found(term) for term in terms} == expected
     composed.cache_clear()

@@ -12,7 +12,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0003_tidy_lengths")]
+    dependencies = [("customers", "0004_compiled_fold")]
     operations = [migrations.RunSQL({sql!r})]
 """
 UNREADY = """
@@ -49,12 +49,12 @@ def second_instance_dies(project):
 
 
 def migration_fails(project):
-    project.write("customers/migrations/0004_fails.py", MIGRATION.format(sql="SELECT 1 / 0")).commit()
+    project.write("customers/migrations/0005_fails.py", MIGRATION.format(sql="SELECT 1 / 0")).commit()
 
 
 def migration_breaks(project):
     sql = 'ALTER TABLE "customers_customer" DROP COLUMN "notes"'
-    project.write("customers/migrations/0004_breaks.py", MIGRATION.format(sql=sql)).commit()
+    project.write("customers/migrations/0005_breaks.py", MIGRATION.format(sql=sql)).commit()
 
 
 def is_not_committed(project):
@@ -68,7 +68,7 @@ BROKEN = [
     (is_not_ready, "told to be unready"),
     (second_instance_dies, "told to die as instance 2"),
     (migration_fails, "division by zero"),
-    (migration_breaks, "customers.0004_breaks: DROPPING columns (customers_customer.notes)"),
+    (migration_breaks, "customers.0005_breaks: DROPPING columns (customers_customer.notes)"),
     (is_not_committed, "is not what its commit says: config/wsgi.py"),
 ]
 

@@ -24,7 +24,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0003_tidy_lengths")]
+    dependencies = [("customers", "0004_compiled_fold")]
     operations = [migrations.RunSQL("SELECT 1")]
 """
 
@@ -34,7 +34,7 @@ def story(tmp_path_factory, inventory, hosts, visitors, deploy, rollback, site, 
     """What happened, in this order."""
     told = types.SimpleNamespace(first=live())
     project = Project(tmp_path_factory.mktemp("half-way") / "app")
-    project.write("customers/migrations/0004_nothing.py", MIGRATION).commit()
+    project.write("customers/migrations/0005_nothing.py", MIGRATION).commit()
     killable = Playbook(inventory, file=str(PLAYBOOKS / "deploy.yml"))
     with Probe(visitors, PACE) as probe:
         assert probe.answered(15)
