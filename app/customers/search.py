@@ -26,7 +26,8 @@ LAST_CHARACTER = "chr(1114111)"
 # With a number, the name of each word that has to be found.
 WORD = "word_"
 
-# The latest rows are read in stretches: how many each has, and how many matches before it make it worth reading.
+# The latest rows are read in stretches: how many rows each has, and with how many matches in those before it is read.
+# The first needs none, and no later one fewer.
 STRETCHES = ((500, 0), (1_500, 1), (25_000, 4))
 
 LAST = Column("last_name", str, 'customers_fold({}) COLLATE "C"')
@@ -200,7 +201,7 @@ class Anywhere(Part):
         beyond = "<" if order.descending else ">"
         wanted, sorted_ = all_of(self.condition, filters), order.clause()
 
-        def last_of(count: object) -> str:
+        def last_of(count: int | str) -> str:
             return f"(SELECT id FROM {TABLE}{where(after)} {sorted_} OFFSET {count} - 1 LIMIT 1)"
 
         stretches: dict[str, str] = {}

@@ -6,11 +6,12 @@ from functools import reduce
 from operator import or_
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.db.models import Q
 
 from customers.models import Customer
-from customers.pagination import composed
+from customers.pagination import Page, composed
 from customers.search import MARKS
 from customers.selectors import Selection, customer_page
 from customers.services import create_sample_customers
@@ -210,20 +211,38 @@ def test_pages_go_through_all_tiers_and_back(people, term, size):
     assert page.previous is None
 
 
-def test_whatever_is_read_before_the_index_the_answer_is_the_same(people, monkeypatch):
-    terms = ["com", "nna", "lovelace", "97", "an de"]
-    expected = {term: found(term) for term in terms}
-    for stretches in (
+@pytest.mark.parametrize(
+    "stretches",
+    [
         [(10, 0), (50, 1)],
         [(100, 0), (1, 10_000)],
         [(3000, 0), (1000, 1)],
         [(100, 0), (6000, 1)],
         [(1, 0), (20, 0), (300, 1), (2000, 2)],
-    ):
-        monkeypatch.setattr("customers.search.STRETCHES", stretches)
-        composed.cache_clear()
-        assert {term: found(term) for term in terms} == expected
+    ],
+)
+@pytest.mark.parametrize("filters", [{}, {"is_active": True}])
+def test_whatever_is_read_before_the_index_the_pages_are_the_same(people, monkeypatch, stretches, filters):
+    selections = [Selection(term=term, **filters) for term in ("com", "nna", "lovelace", "97", "an de")]
+    expected = [[page.rows for page in pages(selection)] for selection in selections]
+    monkeypatch.setattr("customers.search.STRETCHES", stretches)
     composed.cache_clear()
+    try:
+        for selection, rows in zip(selections, expected, strict=True):
+            found = pages(selection)
+            assert [page.rows for page in found] == rows
+            for page, earlier in zip(found[1:], found, strict=False):
+                assert customer_page(selection=selection, cursor=page.previous, size=20).rows == earlier.rows
+    finally:
+        composed.cache_clear()
+
+
+def pages(selection: Selection) -> list[Page]:
+    """The first few."""
+    found = [customer_page(selection=selection, size=20)]
+    while found[-1].next and len(found) < 6:
+        found.append(customer_page(selection=selection, cursor=found[-1].next, size=20))
+    return found
 
 
 def test_searches_are_planned_once_for_all_terms(people):
@@ -270,3 +289,19 @@ def test_the_api_searches_and_an_update_is_found_at_once(api, make):
     api.patch(f"/api/customers/{pk}/", {"last_name": "Ξενάκης"})
     assert names("xenakis-bronte") == []
     assert names("ξενακησ") == ["Ξενάκης"]
+
+
+def test_migrations_of_folding_change_nothing_of_what_it_returns():
+    def folded() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT customers_fold(chr(n) || 'é' || chr(n)) FROM generate_series(1, 200000) n "
+                "WHERE n NOT BETWEEN 55296 AND 57343"
+            )
+            return cursor.fetchall()
+
+    compiled = folded()
+    call_command("migrate", "customers", "0003", verbosity=0)
+    assert folded() == compiled
+    call_command("migrate", verbosity=0)
+    assert folded() == compiled

@@ -83,9 +83,9 @@ def break_with_the_past(project, number):
 
 
 def test_a_breaking_migration_goes_through_maintenance(project, visitors, deploy, rollback, live, running):
-    break_with_the_past(project, number=5)
+    break_with_the_past(project, number=6)
     before = live()
-    assert "customers.0006_scenario: DROPPING table" in deploy(project, status=2).output
+    assert "customers.0007_scenario: DROPPING table" in deploy(project, status=2).output
     assert live() == before
     with Probe(visitors, PACE) as probe:
         assert probe.answered(15)
@@ -98,13 +98,13 @@ def test_a_breaking_migration_goes_through_maintenance(project, visitors, deploy
 
 
 def test_a_breaking_deploy_that_dies_is_finished_not_undone(project, inventory, deploy, rollback, live, running, ask):
-    break_with_the_past(project, number=7)
+    break_with_the_past(project, number=8)
     before = live()
     killable = Playbook(inventory, file=str(PLAYBOOKS / "deploy.yml"))
     killable.killed_in("app : Move the instances", *project.option, "-e", "allow_breaking=true", after=3)
     assert ask("application/json").status_code == 503
     assert "Finish it by make deploy ARGS='-e allow_breaking=true'" in rollback(status=2).output
-    assert "customers.0008_scenario: DROPPING table" in deploy(project, status=2).output
+    assert "customers.0009_scenario: DROPPING table" in deploy(project, status=2).output
     assert live() == before
     deploy(project, "-e", "allow_breaking=true")
     assert running() == {live()} != {before}
