@@ -12,7 +12,8 @@ from customers.selectors import ORDERINGS, Selection, customer_page
 from tests.test_search import AWKWARD_TERMS, FIELDS, generated_terms
 
 # Pages of 8 KB, from memory or from disk. Up to 1,000 are the latest rows that search.Anywhere reads, the rest those
-# that the index of trigrams names: a term just too rare to fill a page with the latest has the most of them.
+# that the index of trigrams names: a term just too rare to fill a page with the latest, or that the very latest lack by
+# chance, has the most of them.
 BOUND = 8_000
 # There is no bound where few of many matches pass a filter; statement_timeout ends that.
 FILTERS = {"none": {}, "active": {"is_active": True}}
