@@ -28,7 +28,10 @@ WORD = "word_"
 
 # The latest rows are read in stretches: how many rows each has, and with how many matches in those before it is read.
 # The first needs none, and no later one fewer.
-STRETCHES = ((500, 0), (1_500, 1), (25_000, 4))
+STRETCHES = ((250, 0), (1_750, 1), (25_000, 4))
+# Whether the index would name many older ones, some neighbours tell in each of so many places: evenly spaced over all
+# customers, and so far apart at least that it takes no time.
+PLACES, NEIGHBOURS, APART = 40, 8, 10_000
 
 LAST = Column("last_name", str, 'customers_fold({}) COLLATE "C"')
 FIRST = Column("first_name", str, 'customers_fold({}) COLLATE "C"')
@@ -188,7 +191,8 @@ def length(text: str) -> int:
 class Anywhere(Part):
     """The latest first. Neither way to find them is good for every term: reading row by row takes for ever where few
     match, and the index lists all candidates before the first is seen. So the latest rows are read first, and the more
-    of them, the more frequent the term shows to be. Only what is older is left to the index.
+    of them, the more frequent the term shows to be. They may be unlike all others, as after an import: so a sample of
+    all rows may let more be read. Only what is older is left to the index.
     """
 
     index: str
@@ -215,13 +219,28 @@ class Anywhere(Part):
             read += rows
             start = f" WHERE id {beyond} {last_of(read)}"
             reads = f"CASE WHEN {found} >= {matches} THEN {read} ELSE {reads} END"
+        apart = f"SELECT max(id) AS highest, greatest(max(id) / {PLACES}, {APART}) AS apart FROM {TABLE}"
+        neighbours = f"SELECT * FROM {TABLE} WHERE id <= place ORDER BY id DESC LIMIT {NEIGHBOURS}"
+        far = f"(SELECT id {'-' if order.descending else '+'} ids FROM near, sample)"
         # In the last part with id + 0: the primary key has no say there, or the whole of it would be read.
         return f"""
-            WITH {", ".join(f"{name} AS MATERIALIZED ({stretch})" for name, stretch in stretches.items())}
+            WITH {", ".join(f"{name} AS MATERIALIZED ({stretch})" for name, stretch in stretches.items())},
+            near AS MATERIALIZED (SELECT {last_of(reads)} AS id),
+            sample AS MATERIALIZED (
+              SELECT apart * (
+                SELECT count(*) FROM generate_series(apart, highest, apart) AS place, LATERAL ({neighbours}) neighbours
+                WHERE {self.condition}
+              ) AS ids
+              FROM ({apart}) places
+            )
             {" UNION ALL ".join(f"SELECT * FROM {name}" for name in stretches)}
             UNION ALL (
+              SELECT {columns} FROM {TABLE}
+              WHERE id {beyond} (SELECT id FROM near) AND NOT id {beyond} {far} AND {wanted} {sorted_} LIMIT {limit}
+            )
+            UNION ALL (
               SELECT {columns} FROM (
-                SELECT * FROM {TABLE} WHERE {self.index} AND {wanted} AND id + 0 {beyond} {last_of(reads)} OFFSET 0
+                SELECT * FROM {TABLE} WHERE {self.index} AND {wanted} AND id + 0 {beyond} {far} OFFSET 0
               ) candidates
               {sorted_} LIMIT {limit}
             )

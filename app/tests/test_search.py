@@ -213,20 +213,23 @@ def test_pages_go_through_all_tiers_and_back(people, term, size):
 
 
 @pytest.mark.parametrize(
-    "stretches",
+    ("stretches", "apart"),
     [
-        [(10, 0), (50, 1)],
-        [(100, 0), (1, 10_000)],
-        [(3000, 0), (1000, 1)],
-        [(100, 0), (6000, 1)],
-        [(1, 0), (20, 0), (300, 1), (2000, 2)],
+        ([(10, 0), (50, 1)], 100),
+        ([(10, 0)], 300),
+        ([(1, 0)], 1000),
+        ([(100, 0), (1, 10_000)], 60),
+        ([(3000, 0), (1000, 1)], 100),
+        ([(100, 0), (6000, 1)], 700),
+        ([(1, 0), (20, 0), (300, 1), (2000, 2)], 10_000),
     ],
 )
 @pytest.mark.parametrize("filters", [{}, {"is_active": True}])
-def test_whatever_is_read_before_the_index_the_pages_are_the_same(people, monkeypatch, stretches, filters):
+def test_whatever_is_read_before_the_index_the_pages_are_the_same(people, monkeypatch, stretches, apart, filters):
     selections = [Selection(term=term, **filters) for term in ("com", "nna", "lovelace", "97", "an de")]
     expected = [[page.rows for page in pages(selection)] for selection in selections]
     monkeypatch.setattr("customers.search.STRETCHES", stretches)
+    monkeypatch.setattr("customers.search.APART", apart)
     composed.cache_clear()
     try:
         for selection, rows in zip(selections, expected, strict=True):
@@ -234,6 +237,21 @@ def test_whatever_is_read_before_the_index_the_pages_are_the_same(people, monkey
             assert [page.rows for page in found] == rows
             for page, earlier in zip(found[1:], found, strict=False):
                 assert customer_page(selection=selection, cursor=page.previous, size=20).rows == earlier.rows
+    finally:
+        composed.cache_clear()
+
+
+def test_however_much_the_sample_lets_be_read_the_pages_are_the_same(people, monkeypatch):
+    selections = [Selection(term=term) for term in ("nna", "97", "mar", "son")]
+    expected = [[page.rows for page in pages(selection)] for selection in selections]
+    monkeypatch.setattr("customers.search.STRETCHES", [(1, 0)])
+    monkeypatch.setattr("customers.search.PLACES", 1000)
+    monkeypatch.setattr("customers.search.NEIGHBOURS", 1)
+    try:
+        for apart in range(20, 100):
+            monkeypatch.setattr("customers.search.APART", apart)
+            composed.cache_clear()
+            assert [[page.rows for page in pages(selection)] for selection in selections] == expected
     finally:
         composed.cache_clear()
 

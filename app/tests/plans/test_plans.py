@@ -11,9 +11,9 @@ from customers.pagination import Page
 from customers.selectors import ORDERINGS, Selection, customer_page
 from tests.test_search import AWKWARD_TERMS, FIELDS, generated_terms
 
-# Pages of 8 KB, from memory or from disk. Up to 1,000 are the latest rows that search.Anywhere reads, the rest those
-# that the index of trigrams names: a term just too rare to fill a page with the latest, or that the very latest lack by
-# chance, has the most of them.
+# Pages of 8 KB, from memory or from disk. One or two thousand are rows that search.Anywhere reads one by one, the rest
+# those that the index of trigrams names: a term just too rare to fill a page with the former, or that the latest and
+# the sample lack by chance, has the most of them.
 BOUND = 8_000
 # There is no bound where few of many matches pass a filter; statement_timeout ends that.
 FILTERS = {"none": {}, "active": {"is_active": True}}
@@ -28,20 +28,20 @@ def nodes(plan: dict) -> Iterator[dict]:
 
 
 def explained(sql: str, params: Sequence | Mapping) -> dict:
-    """The plan that a statement has for its values by name, or one that is prepared for any, and what it does with
-    these."""
+    """What EXPLAIN tells of a statement: of its plan for its values by name, or one that is prepared for any, and what
+    it does with these."""
     if isinstance(params, Mapping):
         with psycopg.ClientCursor(connection.connection) as cursor:
             cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
             [[[plan]]] = cursor.fetchall()
-        return plan["Plan"]
+        return plan
     values = f"({', '.join(['%s'] * len(params))})" if params else ""
     with connection.connection.cursor() as cursor:
         cursor.execute(f"PREPARE page AS {sql}")
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page{values}", params)
         [[[plan]]] = cursor.fetchall()
         cursor.execute("DEALLOCATE page")
-    return plan["Plan"]
+    return plan
 
 
 @pytest.fixture
@@ -56,7 +56,9 @@ def page(as_deployed, worst):
         plans.clear()
         with connection.execute_wrapper(explain):
             result = customer_page(**wanted)
-        [plan] = plans
+        [explanation] = plans
+        assert "JIT" not in explanation, wanted
+        plan = explanation["Plan"]
         assert "Seq Scan" not in [node["Node Type"] for node in nodes(plan)], wanted
         buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
         worst.note(buffers, wanted)
@@ -78,6 +80,16 @@ def terms(people, django_db_blocker) -> list[str]:
 def test_first_pages(page, terms, filters):
     for term in terms:
         page(selection=Selection(term=term, **FILTERS[filters]))
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_frequent_terms_that_the_latest_lack(page, filters):
+    """As after an import. The index would name the others, each on a page of its own."""
+    Customer.objects.bulk_create(
+        Customer(first_name="Qqq", last_name="Zzz", email=f"{number}@qqq.test") for number in range(3000)
+    )
+    for term in ("xample", "example com", "mith", "ann"):
+        assert page(selection=Selection(term=term, **FILTERS[filters])).rows
 
 
 def test_further_pages_and_back(page, terms):
