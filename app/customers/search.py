@@ -29,8 +29,8 @@ WORD = "word_"
 # The latest rows are read in stretches: how many rows each has, and with how many matches in those before it is read.
 # The first needs none, and no later one fewer.
 STRETCHES = ((250, 0), (1_750, 1), (25_000, 4))
-# Whether the index would name many older ones, some neighbours tell in each of so many places: evenly spaced over all
-# customers, and so far apart at least that it takes no time.
+# Whether the index would name many older ones is told by some neighbours at each of so many ids, evenly spaced and at
+# least so far apart that a small table takes no sample.
 PLACES, NEIGHBOURS, APART = 40, 8, 10_000
 
 LAST = Column("last_name", str, 'customers_fold({}) COLLATE "C"')
@@ -219,28 +219,38 @@ class Anywhere(Part):
             read += rows
             start = f" WHERE id {beyond} {last_of(read)}"
             reads = f"CASE WHEN {found} >= {matches} THEN {read} ELSE {reads} END"
-        apart = f"SELECT max(id) AS highest, greatest(max(id) / {PLACES}, {APART}) AS apart FROM {TABLE}"
-        neighbours = f"SELECT * FROM {TABLE} WHERE id <= place ORDER BY id DESC LIMIT {NEIGHBOURS}"
-        far = f"(SELECT id {'-' if order.descending else '+'} ids FROM near, sample)"
-        # In the last part with id + 0: the primary key has no say there, or the whole of it would be read.
+        # Of neighbours, which may have come together, one is enough, so that what is in one place alone counts once.
+        sample = f"""
+            SELECT apart * (
+              SELECT count(*) FROM generate_series(apart, highest - apart, apart) AS place
+              WHERE EXISTS (
+                SELECT FROM (
+                  SELECT * FROM {TABLE} WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT {NEIGHBOURS}
+                ) neighbours
+                WHERE {self.condition}
+              )
+            ) AS ids
+            FROM (SELECT max(id) AS highest, greatest(max(id) / {PLACES}, {APART}) AS apart FROM {TABLE}) places
+        """
+        sign, last = ("-", "min") if order.descending else ("+", "max")
+        is_beyond = f"{beyond} (SELECT id FROM far)"
+        # In the last part with id + 0: the primary key has no say there, or the whole of it would be read. The index is
+        # asked only if there are rows left, since it names all candidates before the first is compared.
         return f"""
             WITH {", ".join(f"{name} AS MATERIALIZED ({stretch})" for name, stretch in stretches.items())},
             near AS MATERIALIZED (SELECT {last_of(reads)} AS id),
-            sample AS MATERIALIZED (
-              SELECT apart * (
-                SELECT count(*) FROM generate_series(apart, highest, apart) AS place, LATERAL ({neighbours}) neighbours
-                WHERE {self.condition}
-              ) AS ids
-              FROM ({apart}) places
-            )
+            sample AS MATERIALIZED ({sample}),
+            far AS MATERIALIZED (SELECT id {sign} ids AS id FROM near, sample)
             {" UNION ALL ".join(f"SELECT * FROM {name}" for name in stretches)}
             UNION ALL (
               SELECT {columns} FROM {TABLE}
-              WHERE id {beyond} (SELECT id FROM near) AND NOT id {beyond} {far} AND {wanted} {sorted_} LIMIT {limit}
+              WHERE id {beyond} (SELECT id FROM near) AND NOT id {is_beyond} AND {wanted} {sorted_} LIMIT {limit}
             )
             UNION ALL (
               SELECT {columns} FROM (
-                SELECT * FROM {TABLE} WHERE {self.index} AND {wanted} AND id + 0 {beyond} {far} OFFSET 0
+                SELECT * FROM {TABLE}
+                WHERE (SELECT {last}(id) FROM {TABLE}) {is_beyond} AND {self.index} AND {wanted} AND id + 0 {is_beyond}
+                OFFSET 0
               ) candidates
               {sorted_} LIMIT {limit}
             )

@@ -82,25 +82,15 @@ def test_first_pages(page, terms, filters):
         page(selection=Selection(term=term, **FILTERS[filters]))
 
 
-@pytest.mark.parametrize("filters", FILTERS)
-def test_frequent_terms_that_the_latest_lack(page, filters):
-    """As after an import. The index would name the others, each on a page of its own."""
-    Customer.objects.bulk_create(
-        Customer(first_name="Qqq", last_name="Zzz", email=f"{number}@qqq.test") for number in range(3000)
-    )
-    for term in ("xample", "example com", "mith", "ann"):
-        assert page(selection=Selection(term=term, **FILTERS[filters])).rows
-
-
 def test_further_pages_and_back(page, terms):
-    for term in terms[::10]:
+    for term in ["xample", "example com", *terms[::10]]:
         selection, cursor = Selection(term=term), None
-        for _ in range(5):
+        for _ in range(4):
             found = page(selection=selection, cursor=cursor, size=20)
             if not (cursor := found.next):
                 break
-        if found.previous:
-            page(selection=selection, cursor=found.previous, size=20)
+        while found.previous:
+            found = page(selection=selection, cursor=found.previous, size=20)
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)
@@ -110,3 +100,13 @@ def test_lists(page, ordering):
         found = page(selection=Selection(), ordering=ordering, cursor=cursor)
         cursor = found.next
     page(selection=Selection(), ordering=ordering, cursor=found.previous)
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_frequent_terms_that_the_latest_lack(page, filters):
+    """As after an import. The index would name the others, each on a page of its own."""
+    Customer.objects.bulk_create(
+        Customer(first_name="Qqq", last_name="Zzz", email=f"{number}@qqq.test") for number in range(3000)
+    )
+    for term in ("xample", "example com", "mith", "nna"):
+        assert page(selection=Selection(term=term, **FILTERS[filters])).rows

@@ -11,20 +11,28 @@ SELECT page.* FROM (SELECT (customers_fold($1::text)) AS once_0, (customers_fold
             ),
             near AS MATERIALIZED (SELECT (SELECT id FROM customers_customer ORDER BY id DESC OFFSET CASE WHEN (SELECT count(*) FROM stretch_0) + (SELECT count(*) FROM stretch_1) >= 4 THEN 27000 ELSE CASE WHEN (SELECT count(*) FROM stretch_0) >= 1 THEN 2000 ELSE CASE WHEN 0 >= 0 THEN 250 ELSE 0 END END END - 1 LIMIT 1) AS id),
             sample AS MATERIALIZED (
-              SELECT apart * (
-                SELECT count(*) FROM generate_series(apart, highest, apart) AS place, LATERAL (SELECT * FROM customers_customer WHERE id <= place ORDER BY id DESC LIMIT 8) neighbours
+            SELECT apart * (
+              SELECT count(*) FROM generate_series(apart, highest - apart, apart) AS place
+              WHERE EXISTS (
+                SELECT FROM (
+                  SELECT * FROM customers_customer WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT 8
+                ) neighbours
                 WHERE (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END)
-              ) AS ids
-              FROM (SELECT max(id) AS highest, greatest(max(id) / 40, 10000) AS apart FROM customers_customer) places
-            )
+              )
+            ) AS ids
+            FROM (SELECT max(id) AS highest, greatest(max(id) / 40, 10000) AS apart FROM customers_customer) places
+        ),
+            far AS MATERIALIZED (SELECT id - ids AS id FROM near, sample)
             SELECT * FROM stretch_0 UNION ALL SELECT * FROM stretch_1 UNION ALL SELECT * FROM stretch_2
             UNION ALL (
               SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM customers_customer
-              WHERE id < (SELECT id FROM near) AND NOT id < (SELECT id - ids FROM near, sample) AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
+              WHERE id < (SELECT id FROM near) AND NOT id < (SELECT id FROM far) AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
             )
             UNION ALL (
               SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM (
-                SELECT * FROM customers_customer WHERE customers_letters(search_text) LIKE given.once_3 AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) AND id + 0 < (SELECT id - ids FROM near, sample) OFFSET 0
+                SELECT * FROM customers_customer
+                WHERE (SELECT min(id) FROM customers_customer) < (SELECT id FROM far) AND customers_letters(search_text) LIKE given.once_3 AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) AND id + 0 < (SELECT id FROM far)
+                OFFSET 0
               ) candidates
               ORDER BY id DESC LIMIT 21
             )
