@@ -26,12 +26,12 @@ LAST_CHARACTER = "chr(1114111)"
 # With a number, the name of each word that has to be found.
 WORD = "word_"
 
-# The latest rows are read in stretches: how many rows each has, and with how many matches in those before it is read.
-# The first needs none, and no later one fewer.
-STRETCHES = ((250, 0), (1_750, 1), (25_000, 4))
-# Whether the index would name many older ones is told by some neighbours at each of so many ids, evenly spaced and at
-# least so far apart that a small table takes no sample.
+# The latest rows are read in any case. These, and some neighbours at each of so many ids, tell how many the index would
+# name. The ids are evenly spaced, and at least so far apart that a small table has none of them.
+NEAR = 250
 PLACES, NEIGHBOURS, APART = 40, 8, 10_000
+# To read a row takes a tenth of what one takes that the index names: so many are read rather than each of those.
+INSTEAD = 8
 
 LAST = Column("last_name", str, 'customers_fold({}) COLLATE "C"')
 FIRST = Column("first_name", str, 'customers_fold({}) COLLATE "C"')
@@ -190,9 +190,8 @@ def length(text: str) -> int:
 @dataclass(frozen=True, eq=False)
 class Anywhere(Part):
     """The latest first. Neither way to find them is good for every term: reading row by row takes for ever where few
-    match, and the index lists all candidates before the first is seen. So the latest rows are read first, and the more
-    of them, the more frequent the term shows to be. They may be unlike all others, as after an import: so a sample of
-    all rows may let more be read. Only what is older is left to the index.
+    match, and the index lists all candidates before the first is seen. So some rows are read, the latest and some of
+    all others; the more of them match, the more of the next are read. Only what is older is left to the index.
     """
 
     index: str
@@ -202,49 +201,40 @@ class Anywhere(Part):
         return all_of(self.index, self.condition)
 
     def select(self, columns: str, *, after: str, filters: str, order: Order, limit: int) -> str:
-        beyond = "<" if order.descending else ">"
+        beyond, sign, last = ("<", "-", "min") if order.descending else (">", "+", "max")
         wanted, sorted_ = all_of(self.condition, filters), order.clause()
-
-        def last_of(count: int | str) -> str:
-            return f"(SELECT id FROM {TABLE}{where(after)} {sorted_} OFFSET {count} - 1 LIMIT 1)"
-
-        stretches: dict[str, str] = {}
-        start, read, reads = where(after), 0, "0"
-        for rows, matches in STRETCHES:
-            found = " + ".join(f"(SELECT count(*) FROM {earlier})" for earlier in stretches) or "0"
-            stretches[f"stretch_{len(stretches)}"] = f"""
-                SELECT {columns} FROM (SELECT * FROM {TABLE}{start} {sorted_} LIMIT {rows}) latest
-                WHERE {found} >= {matches} AND {wanted} {sorted_} LIMIT {limit}
-            """
-            read += rows
-            start = f" WHERE id {beyond} {last_of(read)}"
-            reads = f"CASE WHEN {found} >= {matches} THEN {read} ELSE {reads} END"
+        is_beyond = f"{beyond} (SELECT far FROM reach)"
         # Of neighbours, which may have come together, one is enough, so that what is in one place alone counts once.
-        sample = f"""
-            SELECT apart * (
-              SELECT count(*) FROM generate_series(apart, highest - apart, apart) AS place
-              WHERE EXISTS (
-                SELECT FROM (
-                  SELECT * FROM {TABLE} WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT {NEIGHBOURS}
-                ) neighbours
-                WHERE {self.condition}
-              )
-            ) AS ids
-            FROM (SELECT max(id) AS highest, greatest(max(id) / {PLACES}, {APART}) AS apart FROM {TABLE}) places
+        places = f"""
+            SELECT count(*) FROM generate_series(apart, highest - apart, apart) AS place
+            WHERE EXISTS (
+              SELECT FROM (
+                SELECT * FROM {TABLE} WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT {NEIGHBOURS}
+              ) neighbours
+              WHERE {self.condition}
+            )
         """
-        sign, last = ("-", "min") if order.descending else ("+", "max")
-        is_beyond = f"{beyond} (SELECT id FROM far)"
+        found = f"((SELECT count(*) FROM latest) + ({places}))"
         # In the last part with id + 0: the primary key has no say there, or the whole of it would be read. The index is
         # asked only if there are rows left, since it names all candidates before the first is compared.
         return f"""
-            WITH {", ".join(f"{name} AS MATERIALIZED ({stretch})" for name, stretch in stretches.items())},
-            near AS MATERIALIZED (SELECT {last_of(reads)} AS id),
-            sample AS MATERIALIZED ({sample}),
-            far AS MATERIALIZED (SELECT id {sign} ids AS id FROM near, sample)
-            {" UNION ALL ".join(f"SELECT * FROM {name}" for name in stretches)}
+            WITH latest AS MATERIALIZED (
+              SELECT {columns} FROM (SELECT * FROM {TABLE}{where(after)} {sorted_} LIMIT {NEAR}) latest
+              WHERE {wanted} {sorted_} LIMIT {limit}
+            ),
+            reach AS MATERIALIZED (
+              SELECT near, near {sign} {found} * (highest * {INSTEAD} / {NEAR + PLACES * NEIGHBOURS}) AS far
+              FROM (
+                SELECT
+                  (SELECT id FROM {TABLE}{where(after)} {sorted_} OFFSET {NEAR} - 1 LIMIT 1) AS near,
+                  max(id) AS highest, greatest(max(id) / {PLACES}, {APART}) AS apart
+                FROM {TABLE}
+              ) ids
+            )
+            SELECT * FROM latest
             UNION ALL (
               SELECT {columns} FROM {TABLE}
-              WHERE id {beyond} (SELECT id FROM near) AND NOT id {is_beyond} AND {wanted} {sorted_} LIMIT {limit}
+              WHERE id {beyond} (SELECT near FROM reach) AND NOT id {is_beyond} AND {wanted} {sorted_} LIMIT {limit}
             )
             UNION ALL (
               SELECT {columns} FROM (

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q
 
 from customers.models import Customer
-from customers.pagination import Page, composed
+from customers.pagination import composed
 from customers.search import MARKS
 from customers.selectors import Selection, customer_page
 from customers.services import create_sample_customers
@@ -212,44 +212,17 @@ def test_pages_go_through_all_tiers_and_back(people, term, size):
     assert page.previous is None
 
 
-@pytest.mark.parametrize(
-    ("stretches", "apart"),
-    [
-        ([(10, 0), (50, 1)], 100),
-        ([(10, 0)], 300),
-        ([(1, 0)], 1000),
-        ([(100, 0), (1, 10_000)], 60),
-        ([(3000, 0), (1000, 1)], 100),
-        ([(100, 0), (6000, 1)], 700),
-        ([(1, 0), (20, 0), (300, 1), (2000, 2)], 10_000),
-    ],
-)
 @pytest.mark.parametrize("filters", [{}, {"is_active": True}])
-def test_whatever_is_read_before_the_index_the_pages_are_the_same(people, monkeypatch, stretches, apart, filters):
-    selections = [Selection(term=term, **filters) for term in ("com", "nna", "son", "97", "an de")]
-    expected = [[page.rows for page in pages(selection)] for selection in selections]
-    monkeypatch.setattr("customers.search.STRETCHES", stretches)
-    monkeypatch.setattr("customers.search.APART", apart)
-    composed.cache_clear()
-    try:
-        for selection, rows in zip(selections, expected, strict=True):
-            found = pages(selection)
-            assert [page.rows for page in found] == rows
-            for page, earlier in zip(found[1:], found, strict=False):
-                assert customer_page(selection=selection, cursor=page.previous, size=20).rows == earlier.rows
-    finally:
-        composed.cache_clear()
-
-
-def test_however_much_the_sample_lets_be_read_the_pages_are_the_same(people, monkeypatch):
+@pytest.mark.parametrize("near", [1, 10, 100, 3000])
+def test_however_much_is_read_before_the_index_the_pages_are_the_same(people, monkeypatch, near, filters):
     """On one page with all: where what is read row by row ends, no row may be missing or come twice."""
-    selections = [Selection(term=term) for term in ("com", "nna", "97", "mar")]
+    selections = [Selection(term=term, **filters) for term in ("com", "nna", "97", "mar", "an de")]
     expected = [customer_page(selection=selection, size=10_000).rows for selection in selections]
     ends = [customer_page(selection=s, size=len(rows) - 1).next for s, rows in zip(selections, expected, strict=True)]
-    monkeypatch.setattr("customers.search.STRETCHES", [(1, 0)])
+    monkeypatch.setattr("customers.search.NEAR", near)
     monkeypatch.setattr("customers.search.PLACES", 1000)
     try:
-        for apart in range(20, 100):
+        for apart in range(20, 100, 4):
             monkeypatch.setattr("customers.search.APART", apart)
             composed.cache_clear()
             for selection, rows, end in zip(selections, expected, ends, strict=True):
@@ -259,14 +232,6 @@ def test_however_much_the_sample_lets_be_read_the_pages_are_the_same(people, mon
                 assert customer_page(selection=selection, size=10_000, cursor=last.previous).rows == rows[:-1]
     finally:
         composed.cache_clear()
-
-
-def pages(selection: Selection) -> list[Page]:
-    """The first few."""
-    found = [customer_page(selection=selection, size=20)]
-    while found[-1].next and len(found) < 6:
-        found.append(customer_page(selection=selection, cursor=found[-1].next, size=20))
-    return found
 
 
 def test_searches_are_planned_once_for_all_terms(people):

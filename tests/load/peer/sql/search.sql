@@ -1,37 +1,34 @@
 SELECT page.* FROM (SELECT (customers_fold($1::text)) AS once_0, (customers_fold($1::text)) AS once_1, (customers_fold($1::text)) AS once_2, ('%' || customers_letters(customers_fold($1::text)) || '%') AS once_3 OFFSET 0) given, LATERAL ((SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 0 AS part FROM customers_customer WHERE customers_fold(last_name) COLLATE "C" = given.once_0 ORDER BY customers_fold(last_name) COLLATE "C" ASC, customers_fold(first_name) COLLATE "C" ASC, id ASC LIMIT 21) UNION ALL (SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 1 AS part FROM customers_customer WHERE (customers_fold(first_name) COLLATE "C" = given.once_0 AND NOT CASE WHEN customers_fold(last_name) COLLATE "C" = given.once_0 THEN true ELSE false END) ORDER BY customers_fold(first_name) COLLATE "C" ASC, customers_fold(last_name) COLLATE "C" ASC, id ASC LIMIT 21) UNION ALL (SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 2 AS part FROM customers_customer WHERE ((customers_fold(last_name) COLLATE "C" > given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) AND NOT CASE WHEN customers_fold(first_name) COLLATE "C" = given.once_0 THEN true ELSE false END) ORDER BY customers_fold(last_name) COLLATE "C" ASC, customers_fold(first_name) COLLATE "C" ASC, id ASC LIMIT 21) UNION ALL (SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 3 AS part FROM customers_customer WHERE ((customers_fold(first_name) COLLATE "C" > given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) AND NOT CASE WHEN (customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) THEN true ELSE false END) ORDER BY customers_fold(first_name) COLLATE "C" ASC, customers_fold(last_name) COLLATE "C" ASC, id ASC LIMIT 21) UNION ALL (SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 4 AS part FROM customers_customer WHERE ((lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111))) AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111)))) THEN true ELSE false END) ORDER BY lower(email) USING ~<~ LIMIT 21) UNION ALL (
-            WITH stretch_0 AS MATERIALIZED (
-                SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM (SELECT * FROM customers_customer ORDER BY id DESC LIMIT 250) latest
-                WHERE 0 >= 0 AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
-            ), stretch_1 AS MATERIALIZED (
-                SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM (SELECT * FROM customers_customer WHERE id < (SELECT id FROM customers_customer ORDER BY id DESC OFFSET 250 - 1 LIMIT 1) ORDER BY id DESC LIMIT 1750) latest
-                WHERE (SELECT count(*) FROM stretch_0) >= 1 AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
-            ), stretch_2 AS MATERIALIZED (
-                SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM (SELECT * FROM customers_customer WHERE id < (SELECT id FROM customers_customer ORDER BY id DESC OFFSET 2000 - 1 LIMIT 1) ORDER BY id DESC LIMIT 25000) latest
-                WHERE (SELECT count(*) FROM stretch_0) + (SELECT count(*) FROM stretch_1) >= 4 AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
+            WITH latest AS MATERIALIZED (
+              SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM (SELECT * FROM customers_customer ORDER BY id DESC LIMIT 250) latest
+              WHERE (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
             ),
-            near AS MATERIALIZED (SELECT (SELECT id FROM customers_customer ORDER BY id DESC OFFSET CASE WHEN (SELECT count(*) FROM stretch_0) + (SELECT count(*) FROM stretch_1) >= 4 THEN 27000 ELSE CASE WHEN (SELECT count(*) FROM stretch_0) >= 1 THEN 2000 ELSE CASE WHEN 0 >= 0 THEN 250 ELSE 0 END END END - 1 LIMIT 1) AS id),
-            sample AS MATERIALIZED (
-            SELECT apart * (
-              SELECT count(*) FROM generate_series(apart, highest - apart, apart) AS place
-              WHERE EXISTS (
-                SELECT FROM (
-                  SELECT * FROM customers_customer WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT 8
-                ) neighbours
-                WHERE (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END)
-              )
-            ) AS ids
-            FROM (SELECT max(id) AS highest, greatest(max(id) / 40, 10000) AS apart FROM customers_customer) places
-        ),
-            far AS MATERIALIZED (SELECT id - ids AS id FROM near, sample)
-            SELECT * FROM stretch_0 UNION ALL SELECT * FROM stretch_1 UNION ALL SELECT * FROM stretch_2
+            reach AS MATERIALIZED (
+              SELECT near, near - ((SELECT count(*) FROM latest) + (
+            SELECT count(*) FROM generate_series(apart, highest - apart, apart) AS place
+            WHERE EXISTS (
+              SELECT FROM (
+                SELECT * FROM customers_customer WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT 8
+              ) neighbours
+              WHERE (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END)
+            )
+        )) * (highest * 8 / 570) AS far
+              FROM (
+                SELECT
+                  (SELECT id FROM customers_customer ORDER BY id DESC OFFSET 250 - 1 LIMIT 1) AS near,
+                  max(id) AS highest, greatest(max(id) / 40, 10000) AS apart
+                FROM customers_customer
+              ) ids
+            )
+            SELECT * FROM latest
             UNION ALL (
               SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM customers_customer
-              WHERE id < (SELECT id FROM near) AND NOT id < (SELECT id FROM far) AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
+              WHERE id < (SELECT near FROM reach) AND NOT id < (SELECT far FROM reach) AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) ORDER BY id DESC LIMIT 21
             )
             UNION ALL (
               SELECT id, first_name, last_name, email, phone, is_active, company, city, created_at, updated_at, 5 AS part FROM (
                 SELECT * FROM customers_customer
-                WHERE (SELECT min(id) FROM customers_customer) < (SELECT id FROM far) AND customers_letters(search_text) LIKE given.once_3 AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) AND id + 0 < (SELECT id FROM far)
+                WHERE (SELECT min(id) FROM customers_customer) < (SELECT far FROM reach) AND customers_letters(search_text) LIKE given.once_3 AND (strpos(search_text, given.once_2) > 0 AND NOT CASE WHEN ((customers_fold(last_name) COLLATE "C" >= given.once_0 AND customers_fold(last_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (customers_fold(first_name) COLLATE "C" >= given.once_0 AND customers_fold(first_name) COLLATE "C" < (given.once_0 || chr(1114111))) OR (lower(email) ~>=~ given.once_1 AND lower(email) ~<~ (given.once_1 || chr(1114111)))) THEN true ELSE false END) AND id + 0 < (SELECT far FROM reach)
                 OFFSET 0
               ) candidates
               ORDER BY id DESC LIMIT 21
