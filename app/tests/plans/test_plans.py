@@ -11,8 +11,8 @@ from customers.pagination import Page
 from customers.selectors import ORDERINGS, Selection, customer_page
 from tests.test_search import AWKWARD_TERMS, FIELDS, generated_terms
 
-# Pages of 8 KB, from memory or from disk. Some are of rows that search.Anywhere reads one by one, the rest of those that
-# the index of trigrams names: a term of which it sees too few by chance has the most of them.
+# Pages of 8 KB, from memory or from disk. Some are of rows that search.Anywhere reads one by one, the rest of those
+# that the index of trigrams names: a term of which it sees too few by chance has the most of them.
 BOUND = 8_000
 # There is no bound where few of many matches pass a filter; statement_timeout ends that.
 FILTERS = {"none": {}, "active": {"is_active": True}}
