@@ -12,8 +12,9 @@ def ensure_people() -> None:
     if Customer.objects.count() != COUNT:  # else they are kept from an earlier run
         make_people()
     with connection.cursor() as cursor:
-        # What tests have added and rolled back is still there to be read.
+        # What tests have added and rolled back is still there to be read, and its ids are taken.
         cursor.execute("VACUUM (ANALYZE) customers_customer")
+        cursor.execute("SELECT setval(pg_get_serial_sequence('customers_customer', 'id'), %s)", [COUNT])
 
 
 def make_people() -> None:
