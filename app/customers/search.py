@@ -26,11 +26,11 @@ LAST_CHARACTER = "chr(1114111)"
 # With a number, the name of each word that has to be found.
 WORD = "word_"
 
-# The latest rows are read in any case. These, and some neighbours at each of so many ids, tell how many the index would
-# name. The ids are evenly spaced, and at least so far apart that a small table has none of them.
+# The latest rows are read in any case. These, and some neighbours at each of so many ids, tell roughly how many there
+# are. The ids are evenly spaced, and at least so far apart that a small table has none of them.
 NEAR = 250
 PLACES, NEIGHBOURS, APART = 40, 8, 10_000
-# To read a row takes a tenth of what one takes that the index names: so many are read rather than each of those.
+# To read a row takes a tenth of what one takes that the index names: so many are read for each that there are.
 INSTEAD = 8
 
 LAST = Column("last_name", str, 'customers_fold({}) COLLATE "C"')
@@ -77,9 +77,11 @@ def named(term: str) -> dict[str, str]:
         values["email"] = term
     if digits and PHONE_CHARACTERS.fullmatch(term):
         values["phone"] = digits
-    if number := phone_digits(term):
+    number = phone_digits(term)
+    if number:
         values |= {"number": number, "phone_end": number[::-1]}
-    if letters:
+    # Whoever has a word with the number in it has the number.
+    if letters and not (number and any(number in word for word in words)):
         short = [length(word) < SUBSTRING_LENGTH for word in words]
         values |= {
             f"{WORD}{place}": f" {word}" if is_short else word
@@ -168,13 +170,27 @@ def phone_digits(term: str) -> str:
 def contains(name: str, text: str = FOLDED, fold: str = "customers_fold") -> tuple[str, str]:
     """As each row is tried with it, and as the index of trigrams is asked for candidates."""
     value = f"{fold}(%({name})s)"
+    return f"strpos({text}, {once(value)}) > 0", has_trigrams(text, value)
+
+
+def contains_number() -> tuple[str, str]:
+    """There are but a thousand trigrams of digits, each in many rows: three leave hardly more candidates than all."""
+    value = "%(number)s::text"
+    three = (f"left({value}, 3)", f"substr({value}, length({value}) / 2, 3)", f"right({value}, 3)")
+    return f"strpos({FOLDED}, {once(value)}) > 0", all_of(*(has_trigrams(FOLDED, each) for each in three))
+
+
+def has_trigrams(text: str, value: str) -> str:
     pattern = f"'%%' || customers_letters({value}) || '%%'"
-    return f"strpos({text}, {once(value)}) > 0", f"customers_letters({text}) LIKE {once(pattern)}"
+    return f"customers_letters({text}) LIKE {once(pattern)}"
 
 
 def anywhere(names: tuple[str, ...], earlier: str) -> Part:
     ways = [[contains(name) for name in names if name.startswith(WORD)]]
-    ways += [[contains(name)] for name in ("words", "number") if name in names]
+    if "words" in names:
+        ways.append([contains("words")])
+    if "number" in names:
+        ways.append([contains_number()])
     if "written" in names:
         is_written = f"{WRITTEN} IS NOT NULL"
         ways.append([(is_written, is_written), contains("written", WRITTEN, fold="upper")])
@@ -201,45 +217,46 @@ class Anywhere(Part):
         return all_of(self.index, self.condition)
 
     def select(self, columns: str, *, after: str, filters: str, order: Order, limit: int) -> str:
-        beyond, sign, last = ("<", "-", "min") if order.descending else (">", "+", "max")
+        beyond, back, last = ("<", "-", "lowest") if order.descending else (">", "+", "highest")
         wanted, sorted_ = all_of(self.condition, filters), order.clause()
         is_beyond = f"{beyond} (SELECT far FROM reach)"
         # Of neighbours, which may have come together, one is enough, so that what is in one place alone counts once.
         places = f"""
-            SELECT count(*) FROM generate_series(apart, highest - apart, apart) AS place
+            SELECT count(*) FROM generate_series(lowest + apart, highest - apart, apart) AS place
             WHERE EXISTS (
               SELECT FROM (
                 SELECT * FROM {TABLE} WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT {NEIGHBOURS}
               ) neighbours
-              WHERE {self.condition}
+              WHERE {wanted}
             )
         """
         found = f"((SELECT count(*) FROM latest) + ({places}))"
         # In the last part with id + 0: the primary key has no say there, or the whole of it would be read. The index is
         # asked only if there are rows left, since it names all candidates before the first is compared.
         return f"""
-            WITH latest AS MATERIALIZED (
-              SELECT {columns} FROM (SELECT * FROM {TABLE}{where(after)} {sorted_} LIMIT {NEAR}) latest
-              WHERE {wanted} {sorted_} LIMIT {limit}
+            WITH ids AS MATERIALIZED (
+              SELECT
+                min(id) AS lowest, max(id) AS highest, greatest((max(id) - min(id)) / {PLACES}, {APART}) AS apart,
+                (SELECT id FROM {TABLE}{where(after)} {sorted_} LIMIT 1) {back} {NEAR} AS near
+              FROM {TABLE}
+            ),
+            latest AS MATERIALIZED (
+              SELECT {columns} FROM {TABLE}
+              WHERE {all_of(f"NOT id {beyond} (SELECT near FROM ids)", after, wanted)} {sorted_} LIMIT {limit}
             ),
             reach AS MATERIALIZED (
-              SELECT near, near {sign} {found} * (highest * {INSTEAD} / {NEAR + PLACES * NEIGHBOURS}) AS far
-              FROM (
-                SELECT
-                  (SELECT id FROM {TABLE}{where(after)} {sorted_} OFFSET {NEAR} - 1 LIMIT 1) AS near,
-                  max(id) AS highest, greatest(max(id) / {PLACES}, {APART}) AS apart
-                FROM {TABLE}
-              ) ids
+              SELECT near {back} {found} * ((highest - lowest) * {INSTEAD} / {NEAR + PLACES * NEIGHBOURS}) AS far
+              FROM ids
             )
             SELECT * FROM latest
             UNION ALL (
               SELECT {columns} FROM {TABLE}
-              WHERE id {beyond} (SELECT near FROM reach) AND NOT id {is_beyond} AND {wanted} {sorted_} LIMIT {limit}
+              WHERE id {beyond} (SELECT near FROM ids) AND NOT id {is_beyond} AND {wanted} {sorted_} LIMIT {limit}
             )
             UNION ALL (
               SELECT {columns} FROM (
                 SELECT * FROM {TABLE}
-                WHERE (SELECT {last}(id) FROM {TABLE}) {is_beyond} AND {self.index} AND {wanted} AND id + 0 {is_beyond}
+                WHERE (SELECT {last} FROM ids) {is_beyond} AND {self.index} AND {wanted} AND id + 0 {is_beyond}
                 OFFSET 0
               ) candidates
               {sorted_} LIMIT {limit}
