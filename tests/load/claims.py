@@ -165,6 +165,7 @@ READING = "it saves most of the reading, which is less than half of a request: t
 CONNECTING = "each request still opens a connection, which takes longer than all that is saved"
 PYTHON = "the database's part is small; Django, the question to Redis and the answer in Python are the rest"
 PARTS = "a statement of a dozen parts, and the way to the database, take their time however few rows there are"
+DIGITS = "there are but a thousand trigrams of digits: what the index has for each grows with the rows"
 NO_PAUSE = "so many users who never pause ask for more than the two processors can answer that everything shares"
 
 CLAIMED = "What the analysis claims"
@@ -202,7 +203,8 @@ CLAIMS = (
     Claim("Our search by SQL, p95: at 1,000,000 at most 10 times that at 10,000", WANTED, sql(SMALL, "ours", "p95_ms"),
           sql(LARGE, "ours", "p95_ms"), 0.1),
     Claim("Our search by SQL, p95: at 5,000,000 at most 10 times that at 10,000", WANTED, sql(SMALL, "ours", "p95_ms"),
-          sql(HUGE, "ours", "p95_ms"), 0.1),
+          sql(HUGE, "ours", "p95_ms"), 0.1,
+          because=DIGITS),
     Claim("Search over HTTP, 10 users, at 10,000: 12 times", WANTED, http(SMALL, "search", "naive"),
           http(SMALL, "search", "cold"), 12,
           because=PYTHON),
