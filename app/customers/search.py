@@ -18,6 +18,8 @@ from serving.queries import once
 
 # What an index of trigrams can look up anywhere. Less than that is looked for where words begin.
 SUBSTRING_LENGTH = 3
+# So many digits and more are looked up by three of their trigrams.
+LONG = 6
 # What folding leaves nothing of.
 MARKS = re.compile("[\u0300-\u0344\u0346-\u0362\u20dd-\u20e0\u20e2-\u20e4]")
 
@@ -26,11 +28,11 @@ LAST_CHARACTER = "chr(1114111)"
 # With a number, the name of each word that has to be found.
 WORD = "word_"
 
-# The latest rows are read in any case. These, and some neighbours at each of so many ids, tell roughly how many there
-# are. The ids are evenly spaced, and at least so far apart that a small table has none of them.
+# The rows of the latest ids are read in any case. These, and some neighbours at each of so many ids, tell how many the
+# index would name. The ids are evenly spaced, and at least so far apart that a small table has none of them.
 NEAR = 250
 PLACES, NEIGHBOURS, APART = 40, 8, 10_000
-# To read a row takes a tenth of what one takes that the index names: so many are read for each that there are.
+# To read a row takes a tenth of what one takes that the index names: so many are read rather than each of those.
 INSTEAD = 8
 
 LAST = Column("last_name", str, 'customers_fold({}) COLLATE "C"')
@@ -79,7 +81,7 @@ def named(term: str) -> dict[str, str]:
         values["phone"] = digits
     number = phone_digits(term)
     if number:
-        values |= {"number": number, "phone_end": number[::-1]}
+        values |= {"number" if len(number) < LONG else "long_number": number, "phone_end": number[::-1]}
     # Whoever has a word with the number in it has the number.
     if letters and not (number and any(number in word for word in words)):
         short = [length(word) < SUBSTRING_LENGTH for word in words]
@@ -173,9 +175,9 @@ def contains(name: str, text: str = FOLDED, fold: str = "customers_fold") -> tup
     return f"strpos({text}, {once(value)}) > 0", has_trigrams(text, value)
 
 
-def contains_number() -> tuple[str, str]:
+def contains_long_number() -> tuple[str, str]:
     """There are but a thousand trigrams of digits, each in many rows: three leave hardly more candidates than all."""
-    value = "%(number)s::text"
+    value = "%(long_number)s::text"
     three = (f"left({value}, 3)", f"substr({value}, length({value}) / 2, 3)", f"right({value}, 3)")
     return f"strpos({FOLDED}, {once(value)}) > 0", all_of(*(has_trigrams(FOLDED, each) for each in three))
 
@@ -187,10 +189,9 @@ def has_trigrams(text: str, value: str) -> str:
 
 def anywhere(names: tuple[str, ...], earlier: str) -> Part:
     ways = [[contains(name) for name in names if name.startswith(WORD)]]
-    if "words" in names:
-        ways.append([contains("words")])
-    if "number" in names:
-        ways.append([contains_number()])
+    ways += [[contains(name)] for name in ("words", "number") if name in names]
+    if "long_number" in names:
+        ways.append([contains_long_number()])
     if "written" in names:
         is_written = f"{WRITTEN} IS NOT NULL"
         ways.append([(is_written, is_written), contains("written", WRITTEN, fold="upper")])
@@ -217,7 +218,7 @@ class Anywhere(Part):
         return all_of(self.index, self.condition)
 
     def select(self, columns: str, *, after: str, filters: str, order: Order, limit: int) -> str:
-        beyond, back, last = ("<", "-", "lowest") if order.descending else (">", "+", "highest")
+        beyond, sign, last = ("<", "-", "lowest") if order.descending else (">", "+", "highest")
         wanted, sorted_ = all_of(self.condition, filters), order.clause()
         is_beyond = f"{beyond} (SELECT far FROM reach)"
         # Of neighbours, which may have come together, one is enough, so that what is in one place alone counts once.
@@ -227,36 +228,41 @@ class Anywhere(Part):
               SELECT FROM (
                 SELECT * FROM {TABLE} WHERE id <= place AND id > place - apart ORDER BY id DESC LIMIT {NEIGHBOURS}
               ) neighbours
-              WHERE {wanted}
+              WHERE {self.condition}
             )
         """
         found = f"((SELECT count(*) FROM latest) + ({places}))"
         # In the last part with id + 0: the primary key has no say there, or the whole of it would be read. The index is
         # asked only if there are rows left, since it names all candidates before the first is compared.
         return f"""
-            WITH ids AS MATERIALIZED (
-              SELECT
-                min(id) AS lowest, max(id) AS highest, greatest((max(id) - min(id)) / {PLACES}, {APART}) AS apart,
-                (SELECT id FROM {TABLE}{where(after)} {sorted_} LIMIT 1) {back} {NEAR} AS near
-              FROM {TABLE}
+            WITH start AS MATERIALIZED (
+              SELECT (SELECT id FROM {TABLE}{where(after)} {sorted_} LIMIT 1) {sign} {NEAR - 1} AS near
             ),
             latest AS MATERIALIZED (
-              SELECT {columns} FROM {TABLE}
-              WHERE {all_of(f"NOT id {beyond} (SELECT near FROM ids)", after, wanted)} {sorted_} LIMIT {limit}
+              SELECT {columns} FROM (
+                SELECT * FROM {TABLE} WHERE {all_of(f"NOT id {beyond} (SELECT near FROM start)", after)}
+                {sorted_} LIMIT {NEAR}
+              ) latest
+              WHERE {wanted} {sorted_} LIMIT {limit}
             ),
             reach AS MATERIALIZED (
-              SELECT near {back} {found} * ((highest - lowest) * {INSTEAD} / {NEAR + PLACES * NEIGHBOURS}) AS far
-              FROM ids
+              SELECT
+                {last}, near {sign} {found} * ((highest - lowest) * {INSTEAD} / {NEAR + PLACES * NEIGHBOURS}) AS far
+              FROM start, (
+                SELECT
+                  min(id) AS lowest, max(id) AS highest, greatest((max(id) - min(id)) / {PLACES}, {APART}) AS apart
+                FROM {TABLE}
+              ) ids
             )
             SELECT * FROM latest
             UNION ALL (
               SELECT {columns} FROM {TABLE}
-              WHERE id {beyond} (SELECT near FROM ids) AND NOT id {is_beyond} AND {wanted} {sorted_} LIMIT {limit}
+              WHERE id {beyond} (SELECT near FROM start) AND NOT id {is_beyond} AND {wanted} {sorted_} LIMIT {limit}
             )
             UNION ALL (
               SELECT {columns} FROM (
                 SELECT * FROM {TABLE}
-                WHERE (SELECT {last} FROM ids) {is_beyond} AND {self.index} AND {wanted} AND id + 0 {is_beyond}
+                WHERE (SELECT {last} FROM reach) {is_beyond} AND {self.index} AND {wanted} AND id + 0 {is_beyond}
                 OFFSET 0
               ) candidates
               {sorted_} LIMIT {limit}

@@ -1,6 +1,7 @@
 """At a million rows no search reads the table, or more of its pages than a stated number, whatever is searched for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -15,7 +16,11 @@ from tests.test_search import AWKWARD_TERMS, FIELDS, generated_terms
 # that the index of trigrams names: a term of which it sees too few by chance has the most of them.
 BOUND = 8_000
 # There is no bound where few of many matches pass a filter; statement_timeout ends that.
-FILTERS = {"none": {}, "active": {"is_active": True}}
+FILTERS = {
+    "none": {},
+    "active": {"is_active": True},
+    "since 2024": {"created_from": datetime(2024, 1, 1, tzinfo=UTC)},
+}
 
 
 def nodes(plan: dict) -> Iterator[dict]:

@@ -4,24 +4,22 @@ import time
 
 from customers.pagination import Cursor, Listing
 from customers.selectors import LIST_FIELDS, LISTS, NEWEST_FIRST
-from django.db import connection
+from django.db import connection, transaction
 
-depth = PARAMETERS["depth"]
+depth, times = PARAMETERS["depth"], PARAMETERS["times"]
 listing = Listing(LISTS[NEWEST_FIRST], LIST_FIELDS)
 first, _ = listing.statement(None, 20)
 found = {"cursor": [], "offset": []}
-with connection.cursor() as cursor:
-    for step in range(PARAMETERS["times"]):
-        cursor.execute(
-            "SELECT created_at, id FROM customers_customer ORDER BY created_at DESC, id DESC OFFSET %s LIMIT 1",
-            [depth - 1 - step],
-        )
-        place = cursor.fetchone()
-        by_cursor = listing.statement(Cursor((place[0].isoformat(), place[1])), 20)
-        for way, text, values in (
-            ("cursor", *by_cursor),
-            ("offset", f"{first} OFFSET %s", [depth - step]),
-        ):
+with transaction.atomic(), connection.cursor() as cursor:
+    # An OFFSET of millions may take longer than the app would wait.
+    cursor.execute("SET LOCAL statement_timeout = 0")
+    cursor.execute(
+        "SELECT created_at, id FROM customers_customer ORDER BY created_at DESC, id DESC OFFSET %s LIMIT %s",
+        [depth - times, times],
+    )
+    for skipped, (created_at, number) in enumerate(cursor.fetchall(), start=depth - times + 1):
+        by_cursor = listing.statement(Cursor((created_at.isoformat(), number)), 20)
+        for way, text, values in (("cursor", *by_cursor), ("offset", f"{first} OFFSET %s", [skipped])):
             started = time.perf_counter()
             cursor.execute(text, values)
             rows = cursor.fetchall()
