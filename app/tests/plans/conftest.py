@@ -9,6 +9,7 @@ import pytest
 import yaml
 from django.db import connection
 
+from customers.selectors import Selection
 from tests.plans.people import ensure_people
 
 sys.path.append(str(Path(__file__).parents[3] / "tests" / "unit"))
@@ -61,7 +62,9 @@ class Worst:
 
     def told(self) -> str:
         most, wanted = max(self.pages, key=itemgetter(0))
-        unfiltered = sorted(buffers for buffers, page in self.pages if page["selection"].is_active is None)
+        unfiltered = sorted(
+            buffers for buffers, page in self.pages if page["selection"] == Selection(term=page["selection"].term)
+        )
         return (
             f"{len(self.pages)} pages; the most read {most} buffers: {wanted}; "
             f"without a filter 19 of 20 read at most {unfiltered[len(unfiltered) * 19 // 20]}"
