@@ -9,7 +9,7 @@ pages by number, which read all that they skip, asked for more than five times t
 from load.figures import percentile, ratio, rounded, spread
 
 FIRST = {"ours": 6, "naive": 1}  # of each kind; what psycopg prepares it has prepared by then
-OFTEN = 1_000_000  # customers at most
+OFTEN = 1_000_000  # customers; where there are more, what reads them all is asked less
 
 
 def run(bench):
