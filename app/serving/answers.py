@@ -1,6 +1,7 @@
 """Answers kept in Redis as the bytes that go out. An entry names the versions of the tables that it was made from, and
 is void when one of them has been written to since: serving.changes gives a table a new version with each commit. Only
-those who came before it was made, and have waited for it, may have it then.
+those who came before it was made, and have waited for it, may have it then; or, where the view says how old its answers
+may be, those who come in time.
 
 When Redis was away during a commit, an answer may be out of date for settings.ANSWER_SECONDS, and no longer.
 """
@@ -41,12 +42,13 @@ IF_NONE_MATCH = OpenApiParameter(
 )
 
 
-# All of one moment: the entry, if it is of the tables' present versions or was begun after this reader came. Else that
-# moment, the versions, whether anybody else is on the way to a new entry already, and how much of the WAL a replica
-# must know for it. A table without a version gets one.
+# All of one moment: the entry, if it is of the tables' present versions, was begun after this reader came, or is not
+# too old. Else that moment, the versions, whether anybody else is on the way to a new entry already, and how much of
+# the WAL a replica must know for it. A table without a version gets one.
 LOOK = """
 local entry_key, flight_key, positions_key = KEYS[1], KEYS[2], KEYS[3]
-local came_at, fresh_version, flight_milliseconds = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local came_at, age = tonumber(ARGV[1]), tonumber(ARGV[2])
+local fresh_version, flight_milliseconds = ARGV[3], ARGV[4]
 local versions = {}
 for i = 4, #KEYS do
   versions[#versions + 1] = redis.call('SET', KEYS[i], fresh_version, 'NX', 'GET') or fresh_version
@@ -58,12 +60,13 @@ local entry = redis.call('GET', entry_key)
 if entry then
   local made_of, looked_at = string.match(entry, '^([^\\n]*)\\n(%d+)\\n')
   looked_at = tonumber(looked_at)
-  if made_of == versions or (looked_at > came_at and looked_at <= now) then  -- a clock may be set back
+  local after = math.min(came_at, now - age)
+  if made_of == versions or (looked_at > after and looked_at <= now) then  -- a clock may be set back
     return {entry}
   end
 end
 local first = flight_milliseconds ~= '0' and redis.call('SET', flight_key, 1, 'NX', 'PX', flight_milliseconds)
-local positions = redis.call('ZMSCORE', positions_key, unpack(ARGV, 4))
+local positions = redis.call('ZMSCORE', positions_key, unpack(ARGV, 5))
 return {false, now, versions, first, positions}
 """
 NEVER = 2**53  # later than any time that Redis tells: who has only just come takes no entry for having waited
@@ -118,9 +121,10 @@ class Turn:
     entry: Entry | None = None
 
 
-def cached(*models: type[Model], shared: bool = False) -> Callable:
+def cached(*models: type[Model], shared: bool = False, seconds: int = 0) -> Callable:
     """For a view's `get`, which reads these models and writes nothing. `shared` where every user who may ask gets the
-    same answer; else each has their own. Whether the user may ask is decided before, as for any view."""
+    same answer; else each has their own. Whether the user may ask is decided before, as for any view. `seconds` is how
+    old an answer may be although one of the models has been written to since."""
     tables = [model._meta.db_table for model in models]
 
     def decorate(get: Callable) -> Callable:
@@ -135,7 +139,7 @@ def cached(*models: type[Model], shared: bool = False) -> Callable:
                 response = described(routing.read(produce))
             else:
                 user = "shared" if shared else str(request.user.pk)
-                response = Shelf(tables, place(request, user)).get(produce)
+                response = Shelf(tables, place(request, user), seconds).get(produce)
             return get_conditional_response(request, response.get("ETag"), response=response)
 
         return answer
@@ -170,7 +174,8 @@ def was_asked(key: str) -> bool:
 class Shelf:
     """Where one answer lies."""
 
-    def __init__(self, tables: list[str], place: str):
+    def __init__(self, tables: list[str], place: str, seconds: int = 0):
+        self.age = seconds * 1_000_000
         self.key = redis.key("answer", FORMAT, place)
         self.flight_key = redis.key("flight", FORMAT, place)
         self.members = routing.dependencies(tables)
@@ -203,6 +208,7 @@ class Shelf:
     def look(self, came_at: int = NEVER, *, claim: bool = True) -> Look:
         arguments = [
             came_at,
+            self.age,
             uuid4().hex,
             FLIGHT_SECONDS * 1000 * claim,
             changes.TIMELINE,

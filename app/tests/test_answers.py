@@ -277,6 +277,20 @@ def test_a_clock_that_was_set_back_makes_nothing_newer_than_it_is():
         assert bool(shelf.look(came.at).entry) == taken
 
 
+def test_an_answer_may_be_as_old_as_its_view_says():
+    shelf = answers.Shelf([Customer._meta.db_table], uuid4().hex, seconds=10)
+    now = shelf.look().at
+    for seconds, taken in ((5, True), (11, False), (-100, False)):
+        entry = answers.Entry(now - seconds * 1_000_000, {}, b"found")
+        redis.connection().set(shelf.key, entry.encode(b"other versions"))
+        assert bool(shelf.look().entry) == taken
+
+
+def test_statistics_may_lack_what_was_just_written(api, make):
+    make()
+    assert [(make(), api.get(f"{URL}stats/").json()["total"])[1] for _ in range(2)] == [2, 2]
+
+
 def test_a_failed_answer_is_not_kept_and_keeps_nobody_waiting(api, make):
     customer = make()
     assert api.get(f"{URL}{customer.pk + 1}/").status_code == 404
