@@ -9,8 +9,10 @@ from config.settings import *  # noqa: F403
 from config.settings import CACHES, DATABASES, REST_FRAMEWORK, STORAGES
 
 DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
-# Within the prefix that the Redis user is limited to; each process of tests for itself.
-CACHES["default"]["KEY_PREFIX"] = f"customers:tests:{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+# Within the prefix that the Redis user is limited to; each database and each process of tests has its own.
+CACHES["default"]["KEY_PREFIX"] = ":".join(
+    ["customers:tests", DATABASES["default"]["NAME"], os.environ.get("PYTEST_XDIST_WORKER", "alone")]
+)
 REST_FRAMEWORK["TEST_REQUEST_DEFAULT_FORMAT"] = "json"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
