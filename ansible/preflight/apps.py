@@ -12,10 +12,11 @@ FIELDS = {
     "settings": r"\w+(\.\w+)*",
     "port": r"\d{4,5}",
 }
-OPTIONS = ("server_names", "public_paths", "environment", "worker_class")
+OPTIONS = ("server_names", "public_paths", "environment", "worker_class", "hourly_command")
 VARIABLE = r"[A-Za-z_]\w*"
 # gunicorn's own that serve Django, or a class that the app brings along.
 WORKER_CLASS = r"gevent|gthread|sync|\w+(\.\w+)+"
+COMMAND = r"[a-z][a-z0-9_]*"
 # An app is an OS user, a database and a directory in /etc and /opt: these exist already.
 RESERVED_NAMES = {
     "alternatives", "apt", "bin", "daemon", "dbus", "default", "docker", "dpkg", "etcd", "games", "haproxy",
@@ -69,6 +70,11 @@ def processes(app):
     worker_class = app.get("worker_class", "gevent")
     if not re.fullmatch(WORKER_CLASS, str(worker_class)):
         yield f"worker_class must be gevent, gthread, sync or a class of its own, as module.Class, not {worker_class!r}"
+    if not re.fullmatch(COMMAND, str(app.get("hourly_command", "none"))):
+        yield (
+            "hourly_command must be the name of a management command without arguments, such as purge_expired, "
+            f"not {app['hourly_command']!r}"
+        )
 
 
 def collisions(inventory):

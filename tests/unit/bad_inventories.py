@@ -279,7 +279,7 @@ APPS = {
             (
                 {"prot": 8000},
                 "prot is unknown, known are name, path, wsgi, settings, port, server_names, public_paths, environment, "
-                "worker_class",
+                "worker_class, hourly_command",
             ),
             ({"environment": ["A=1"]}, "environment must be a mapping, such as {HSTS_SECONDS: 60}"),
             ({"environment": {"A-B": 1}}, r"environment: 'A-B' can't name a variable, it must match [A-Za-z_]\w*"),
@@ -287,6 +287,11 @@ APPS = {
             (
                 {"worker_class": "tornado"},
                 "worker_class must be gevent, gthread, sync or a class of its own, as module.Class, not 'tornado'",
+            ),
+            (
+                {"hourly_command": "purge_expired --all"},
+                "hourly_command must be the name of a management command without arguments, such as purge_expired, "
+                "not 'purge_expired --all'",
             ),
             ({"server_names": "www.example.com"}, "server_names must be a list, such as [www.example.com]"),
             ({"public_paths": ["docs"]}, "public_paths must be a list of paths, such as [/docs/]"),

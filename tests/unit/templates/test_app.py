@@ -310,12 +310,59 @@ def test_an_instance_runs_sandboxed_and_from_its_own_pointer(render):
     assert not [line for line in unit if "migrate.env" in line]
 
 
+def test_the_hourly_command_runs_sandboxed_in_the_release_of_the_first_instance(render):
+    unit = render("app", "hourly.service.j2").splitlines()
+    for line in (
+        "Type=oneshot",
+        "User=customers",
+        "EnvironmentFile=/etc/customers/app.env",
+        "ExecStart=/usr/bin/env DATABASE_POOL_MIN=0 DATABASE_POOL_MAX=0 \\",
+        "  /opt/customers/instances/1/run manage.py purge_expired",
+        "Restart=on-failure",
+        "MemoryMax=384M",
+        "ProtectSystem=strict",
+        "CapabilityBoundingSet=",
+    ):
+        assert line in unit
+    assert "[Install]" not in unit  # its timer starts it
+
+
+def test_hosts_run_the_hourly_command_at_different_times_and_catch_up(render):
+    timer = render("app", "hourly.timer.j2").splitlines()
+    assert {"OnCalendar=hourly", "RandomizedDelaySec=30min", "Persistent=true", "WantedBy=timers.target"} <= set(timer)
+
+
+def test_an_app_has_no_hourly_command_unless_it_names_one(stack):
+    assert stack.evaluate("app_hourly_command", "app") == "purge_expired"
+    secrets = {"shop": dict.fromkeys(("secret_key", "redis_password"), "x")}
+    assert stack.evaluate("app_hourly_command", "app", cluster_app=OWN, secrets_apps=secrets) == ""
+
+
+@pytest.mark.parametrize(("command", "faults"), [("", 0), ("purge_expired", 0), ("purge; reboot", 1), ("a b", 1)])
+def test_an_hourly_command_is_one_word(stack, command, faults):
+    role = str(PROJECT / "ansible" / "roles" / "app")
+    found = stack.evaluate("__app_faults", "app", role_path=role, app_hourly_command=command)
+    assert len(found) == faults, found
+
+
+def test_a_removed_host_loses_the_hourly_command(stack):
+    folder = PROJECT / "ansible" / "playbooks" / "vars"
+    variables = {"tiers": ["app"]}
+    for file in ("turn.yml", "remove.yml"):
+        variables |= stack.loader.load_from_file(str(folder / file), trusted_as_template=True)
+    units = {"customers-hourly.timer", "customers-hourly.service"}
+    assert set(stack.evaluate("stopping_order", "app", **variables)[:2]) == units
+    assert {f"/etc/systemd/system/{unit}" for unit in units} <= set(stack.evaluate("remove_paths", "app", **variables))
+
+
 def test_instances_listen_side_by_side(render):
     unit = render("app", "instance.socket.j2", host="app2", item=2).splitlines()
     assert "ListenStream=10.9.8.22:8002" in unit
 
 
-@pytest.mark.parametrize("template", ["gunicorn.conf.py.j2", "instance.service.j2", "manage.j2", "run.j2"])
+@pytest.mark.parametrize(
+    "template", ["gunicorn.conf.py.j2", "instance.service.j2", "hourly.service.j2", "manage.j2", "run.j2"]
+)
 def test_readable_files_hold_no_secret(render, template):
     text = render("app", template)
     assert not [value for value in SECRETS if value in text]

@@ -15,6 +15,8 @@ INTERFACES = {
 CASES = {
     "app/environment.j2": {"__app_variables": {"NAME": "value"}},
     "app/gunicorn.conf.py.j2": {},
+    "app/hourly.service.j2": {"app_hourly_command": "purge_expired"},
+    "app/hourly.timer.j2": {"app_hourly_command": "purge_expired"},
     "app/instance.service.j2": {},
     "app/instance.socket.j2": {"item": 1},
     "app/manage.j2": {},
