@@ -38,15 +38,15 @@ def handler(error: Exception, context: dict) -> Response | None:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return elsewhere(request, exception, defaults.bad_request, status.HTTP_400_BAD_REQUEST, "Bad request.")
+    return elsewhere(request, lambda: defaults.bad_request(request, exception), 400, "Bad request.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return elsewhere(request, exception, defaults.page_not_found, status.HTTP_404_NOT_FOUND, "Not found.")
+    return elsewhere(request, lambda: defaults.page_not_found(request, exception), 404, "Not found.")
 
 
-def elsewhere(request: HttpRequest, exception: Exception, page: Callable, code: int, detail: str) -> HttpResponse:
+def elsewhere(request: HttpRequest, page: Callable[[], HttpResponse], status: int, detail: str) -> HttpResponse:
     """What fails before or beside the API's views is answered as they do: programs can't read pages."""
     if request.path.startswith("/api/"):
-        return JsonResponse({"detail": detail}, status=code)
-    return page(request, exception)
+        return JsonResponse({"detail": detail}, status=status)
+    return page()

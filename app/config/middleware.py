@@ -1,10 +1,14 @@
 import logging
 import sys
+from functools import partial
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.middleware import common
 from django.views import defaults
+
+from config import errors
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +37,12 @@ class PrivateByDefaultMiddleware:
         return response
 
 
+class CommonMiddleware(common.CommonMiddleware):
+    """Adds a missing trailing slash with 308, which keeps method and body: after 301 clients would send GET."""
+
+    response_redirect_class = staticmethod(partial(HttpResponsePermanentRedirect, preserve_request=True))
+
+
 class DatabaseUnavailableMiddleware:
     """Says "try again" while the database can't be reached (a failover, an exhausted pool), instead of failing."""
 
@@ -51,4 +61,6 @@ class DatabaseUnavailableMiddleware:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The same for what fails outside of views, as sessions do."""
-    return unavailable() if is_unavailable(sys.exc_info()[1]) else defaults.server_error(request)
+    if is_unavailable(sys.exc_info()[1]):
+        return unavailable()
+    return errors.elsewhere(request, lambda: defaults.server_error(request), 500, "Internal server error.")

@@ -18,6 +18,10 @@ class Negotiation(DefaultContentNegotiation):
 
     def select_renderer(self, request: Request, renderers: list, format_suffix: str | None = None) -> tuple:
         anything = request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", JSONRenderer.media_type)
-        if anything and len(renderers) == 1 and not format_suffix and "format=" not in request.META["QUERY_STRING"]:
+        if anything and len(renderers) == 1 and not format_suffix:
             return renderers[0], renderers[0].media_type
         return super().select_renderer(request, renderers, format_suffix)
+
+    def filter_renderers(self, renderers: list, format: str) -> list:
+        """`format` chooses among several. Where there is one it is a query parameter that no operation knows."""
+        return renderers if len(renderers) == 1 else super().filter_renderers(renderers, format)

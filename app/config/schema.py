@@ -19,7 +19,7 @@ ANSWERS = {
     "304": ("NotModified", "Still the version that `If-None-Match` names.", None, {"ETag": ETAG}),
     "400": ("Invalid", "What is wrong, by field; `detail` where it can't be read at all.", "Refusal", {}),
     "401": ("Unauthenticated", "Nobody known asks.", "Detail", {"WWW-Authenticate": AUTHENTICATE}),
-    "403": ("Forbidden", "A session wrote without its CSRF token.", "Detail", {}),
+    "403": ("Forbidden", "The account lacks a permission, or a session wrote without its CSRF token.", "Detail", {}),
     "404": ("NotFound", "There is none.", "Detail", {}),
     "406": ("NotAcceptable", "`Accept` leaves out JSON.", "Detail", {}),
     "409": (
@@ -66,7 +66,7 @@ def possible(path: str, method: str, operation: dict) -> list[str]:
         "304": ("header", "If-None-Match") in taken,
         "400": "requestBody" in operation or "query" in places,
         "401": private,
-        "403": private and method != "get",
+        "403": private,
         "404": "path" in places,
         "406": True,
         "409": ("header", "Idempotency-Key") in taken,

@@ -1,5 +1,6 @@
 """Settings. Everything that differs between machines comes from the environment; nothing unsafe is a default."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -39,7 +40,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",
-    "rest_framework.authtoken",
+    "axes",
+    "knox",
+    "accounts",
     "serving",
     "customers",
 ]
@@ -51,11 +54,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.DatabaseUnavailableMiddleware",
     "config.people.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.people.AuthenticationMiddleware",
     "config.people.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -151,6 +155,23 @@ if REDIS_URL := env.text("REDIS_URL", "" if DEBUG else None):
 
 # People and programs
 
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_HASHERS = ["accounts.hashers.ThreadedPBKDF2PasswordHasher"]
+
+# After so many failed logins of a user from an address, logins of that user from that address are refused for a while.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.refused"
+AXES_VERBOSE = False
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -163,11 +184,11 @@ REST_FRAMEWORK = {
         "serving.authentication.CachedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.ModelPermissions"],
     "DEFAULT_THROTTLE_CLASSES": ["serving.throttles.UserThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["config.renderers.JsonRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.renderers.Negotiation",
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.errors.handler",
 }
@@ -175,6 +196,13 @@ REST_FRAMEWORK = {
 # 0: without limit. Those named have none either, as a benchmark's user.
 USER_REQUESTS_PER_MINUTE = env.integer("USER_REQUESTS_PER_MINUTE", 60_000)
 UNTHROTTLED_USERS = env.words("UNTHROTTLED_USERS")
+
+# Tokens for a password end after so many days, unless the request says otherwise.
+API_TOKEN_DAYS = env.integer("API_TOKEN_DAYS", 30)
+KNOX_TOKEN_MODEL = "accounts.Token"
+# Its migrations would create the table of the model that ours replaces.
+MIGRATION_MODULES = {"knox": None}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=API_TOKEN_DAYS)}
 
 # What a revoked token goes on working for; ANSWER_SECONDS where Redis did not hear of that.
 TOKEN_SECONDS = 5

@@ -3,7 +3,8 @@ from django.urls import include, path
 from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.authtoken.views import ObtainAuthToken
+
+from accounts.views import TokenView
 
 admin.site.site_title = admin.site.site_header = "Pergola"
 
@@ -16,8 +17,7 @@ urlpatterns = [
     path("api/customers/", include("customers.urls")),
     path("", RedirectView.as_view(pattern_name="docs")),
     path("admin/", admin.site.urls),
-    # Whoever comes with a token that is void may still ask for another.
-    path("api/token/", ObtainAuthToken.as_view(authentication_classes=[]), name="token"),
+    path("api/token/", TokenView.as_view(), name="token"),
     # Load balancers may keep it. Not the pages made of it: they carry a token of the browser.
     path("api/schema/", cache_control(public=True, max_age=60)(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

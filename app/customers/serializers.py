@@ -1,14 +1,19 @@
+import re
+from datetime import datetime
+
 from rest_framework import serializers
 
+from config.strict import StrictFieldsMixin, StrictParametersMixin
 from customers.models import Customer
 from customers.pagination import Cursor
 from customers.selectors import COUNTED_AT_MOST, DETAIL_FIELDS, LIST_FIELDS, NEWEST_FIRST, ORDERINGS, Selection
 
 # The longest e-mail address can be searched for.
 MAX_TERM_LENGTH = 254
+SPACE_BEFORE_OFFSET = re.compile(r"^(\S+[T ]\d\d\S*) (\d\d(?::?\d\d)?)$")
 
 
-class CustomerSerializer(serializers.ModelSerializer):
+class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer):
     class Meta:
         model = Customer
         fields = DETAIL_FIELDS
@@ -51,7 +56,14 @@ class CursorField(serializers.CharField):
         """Those of a text have nothing to say about what it meant."""
 
 
-class CustomerQuerySerializer(serializers.Serializer):
+class QueryDateTimeField(serializers.DateTimeField):
+    """Takes a space before the offset for the `+` that it was: a query string has it as %2B."""
+
+    def to_internal_value(self, value: str) -> datetime:
+        return super().to_internal_value(SPACE_BEFORE_OFFSET.sub(r"\1+\2", value))
+
+
+class CustomerQuerySerializer(StrictParametersMixin, serializers.Serializer):
     """The parameters of a list."""
 
     search = serializers.CharField(
@@ -63,8 +75,8 @@ class CustomerQuerySerializer(serializers.Serializer):
         "The best matches come first.",
     )
     is_active = serializers.BooleanField(required=False, allow_null=True, default=None)
-    created_from = serializers.DateTimeField(required=False, default=None, help_text="Created at this time or later.")
-    created_before = serializers.DateTimeField(required=False, default=None, help_text="Created before this time.")
+    created_from = QueryDateTimeField(required=False, default=None, help_text="Created at this time or later.")
+    created_before = QueryDateTimeField(required=False, default=None, help_text="Created before this time.")
     ordering = serializers.ChoiceField(
         list(ORDERINGS), required=False, default=None, help_text=f"Default: {NEWEST_FIRST}. Not together with `search`."
     )

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from config.strict import StrictQueryMixin, read_query
 from customers import selectors, services
 from customers.exceptions import ChangedMeanwhileError
 from customers.models import Customer
@@ -28,18 +29,31 @@ IF_MATCH = OpenApiParameter(
 # Whoever asks after a write would have all customers counted.
 STATS_SECONDS = 10
 
+# Says whose permissions a view asks for.
+CUSTOMERS = Customer.objects.none()
+
+# Of the fields that need not be given.
+DEFAULTS = {
+    name: Customer._meta.get_field(name).get_default()
+    for name, field in CustomerSerializer().fields.items()
+    if not field.required and not field.read_only
+}
+
 # One for all requests, as it keeps nothing of them: making its fields takes longer than all that they check.
 LIST_QUERY = CustomerQuerySerializer()
 
 
-class CustomerListView(APIView):
+class CustomerListView(StrictQueryMixin, APIView):
+    queryset = CUSTOMERS
+    reads_query = ("GET", "HEAD")
+
     @extend_schema(
         operation_id="customers_list", parameters=[CustomerQuerySerializer], responses=CustomerPageSerializer
     )
     @answers.cached(Customer, shared=True)
     def get(self, request: Request) -> Response:
         """Customers, all or those that are wanted, a page at a time."""
-        query = LIST_QUERY.run_validation(request.query_params.dict())
+        query = read_query(request, LIST_QUERY)
         selection = query["selection"]
         page = selectors.customer_page(
             selection=selection,
@@ -73,7 +87,9 @@ class CustomerListView(APIView):
         return answer(customer, status=status.HTTP_201_CREATED)
 
 
-class CustomerView(APIView):
+class CustomerView(StrictQueryMixin, APIView):
+    queryset = CUSTOMERS
+
     @extend_schema(operation_id="customers_retrieve", responses=CustomerSerializer)
     @answers.cached(Customer, shared=True)
     def get(self, request: Request, pk: int) -> Response:
@@ -88,6 +104,7 @@ class CustomerView(APIView):
     )
     @patient
     def put(self, request: Request, pk: int) -> Response:
+        """Replaces the customer: optional fields that are left out take their defaults."""
         return self.update(request, pk, partial=False)
 
     @extend_schema(
@@ -111,10 +128,14 @@ class CustomerView(APIView):
         customer = selectors.customer_to_change(pk=pk)
         unchanged = must_be_unchanged(request, customer)
         changes = validated(CustomerSerializer(customer, data=request.data, partial=partial))
+        if not partial:
+            changes = DEFAULTS | changes
         return answer(services.update_customer(customer=customer, unchanged=unchanged, **changes))
 
 
-class CustomerStatsView(APIView):
+class CustomerStatsView(StrictQueryMixin, APIView):
+    queryset = CUSTOMERS
+
     @extend_schema(operation_id="customers_stats", responses=CustomerStatsSerializer)
     @answers.cached(Customer, shared=True, seconds=STATS_SECONDS)
     def get(self, request: Request) -> Response:

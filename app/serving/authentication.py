@@ -1,15 +1,23 @@
 """Who asks: known for a few seconds, and for longer while Redis knows of no write to the tables that say it."""
 
 import copy
+import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 from cachetools import LRUCache
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import Model
+from knox.crypto import hash_token
+from knox.models import get_token_model
 from redis.exceptions import RedisError
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -23,23 +31,24 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Known:
-    """Who a token belongs to, by the database, and the versions of its tables from before it was asked."""
+    """The owner of a token by the database, with permissions, and the tables' versions from before the query."""
 
     user: AbstractBaseUser
     token: Model
     versions: list[str] | None
     asked: float  # the database
     confirmed: float  # by the versions
+    ends: float  # the token's expiry
 
     @property
     def until(self) -> float:
         longest = max(settings.TOKEN_SECONDS, settings.ANSWER_SECONDS)
-        return min(self.confirmed + settings.TOKEN_SECONDS, self.asked + longest)
+        return min(self.confirmed + settings.TOKEN_SECONDS, self.asked + longest, self.ends)
 
 
 class CachedTokenAuthentication(TokenAuthentication):
-    """A token that is revoked, or whose user is, stops within settings.TOKEN_SECONDS; within settings.ANSWER_SECONDS
-    where Redis did not hear of it."""
+    """A token that is revoked, a user who is deactivated and a permission that is taken away stop within
+    settings.TOKEN_SECONDS; within settings.ANSWER_SECONDS where Redis did not hear of it."""
 
     def authenticate_credentials(self, key: str) -> tuple:
         # The time counts from before the question, however long its answer takes.
@@ -54,34 +63,88 @@ class CachedTokenAuthentication(TokenAuthentication):
         return copy.copy(known.user), known.token
 
     def confirmed(self, key: str, known: Known | None, now: float) -> Known:
-        """What is known, as long as nobody has written to the tables since; else what the database says."""
-        tables = [model._meta.db_table for model in (self.get_model(), get_user_model())]
-        versions = versions_of(tables)
-        if known and versions and known.versions == versions and now < known.asked + settings.ANSWER_SECONDS:
+        """What is known, as long as the tables have not been written to since; else what the database says."""
+        versions = versions_of(tables())
+        unchanged = known and versions and known.versions == versions
+        if unchanged and now < min(known.asked + settings.ANSWER_SECONDS, known.ends):
             return replace(known, confirmed=now)
         # Forgotten, or what is refused now could be confirmed later: these versions may become the present ones again.
         with _lock:
             _known.pop(key, None)
-        user = routing.read(lambda: self.owner(key), tables=tables)
-        if user is None:
+        digest = hash_token(key)
+        found = routing.read(lambda: owner(digest), tables=tables())
+        if found is None:
             raise AuthenticationFailed("Invalid token.")
+        user, expiry, last_used_on = found
+        moment = datetime.now(UTC)
+        seconds = (expiry - moment).total_seconds() if expiry else math.inf
+        if seconds <= 0:
+            raise AuthenticationFailed("The token has expired.")
         if not user.is_active:
             raise AuthenticationFailed("User inactive or deleted.")
-        return Known(user, self.get_model()(key=key, user=user), versions, asked=now, confirmed=now)
+        if last_used_on is None or last_used_on < moment.date():
+            in_background(lambda: note_use(digest, moment.date()))
+        token = get_token_model()(digest=digest, user=user, expiry=expiry)
+        return Known(user, token, versions, asked=now, confirmed=now, ends=now + seconds)
 
-    def owner(self, key: str) -> AbstractBaseUser | None:
-        """Whose token it is. The ORM would take several times as long to ask."""
-        model = get_user_model()
-        token, user = self.get_model()._meta, model._meta
-        columns = ", ".join(f'owner."{field.column}"' for field in user.concrete_fields)
-        statement = (
-            f'SELECT {columns} FROM "{token.db_table}" token JOIN "{user.db_table}" owner '
-            f'ON owner."{user.pk.column}" = token.user_id WHERE token.key = %(key)s'
+
+def tables() -> list[str]:
+    """The tables that say who a token belongs to, and what that user may do."""
+    user = get_user_model()
+    through = (user.user_permissions.through, user.groups.through, Group.permissions.through)
+    return [model._meta.db_table for model in (get_token_model(), user, *through)]
+
+
+def owner(digest: str) -> tuple[AbstractBaseUser, datetime | None, date | None] | None:
+    """A token's user, expiry and last use, in one statement. The ORM would take several, and several times as long."""
+    model = get_user_model()
+    token, user, user_permissions, user_groups, group_permissions = tables()
+    fields = model._meta.concrete_fields
+    permissions = f"""
+        SELECT content_type.app_label || '.' || permission.codename
+        FROM {Permission._meta.db_table} permission
+        JOIN {ContentType._meta.db_table} content_type ON content_type.id = permission.content_type_id
+        WHERE permission.id IN (
+          SELECT permission_id FROM {user_permissions} WHERE user_id = owner.id
+          UNION ALL
+          SELECT permission_id FROM {user_groups} JOIN {group_permissions} USING (group_id) WHERE user_id = owner.id
         )
-        for row in fetch_prepared(statement, {"key": key}):
-            names = [field.attname for field in user.concrete_fields]
-            return model.from_db(routing.database_to_read(), names, row)
-        return None
+    """
+    columns = ", ".join(f'owner."{field.column}"' for field in fields)
+    statement = f"""
+        SELECT token.expiry, token.last_used_on, ARRAY({permissions}), {columns}
+        FROM {token} token JOIN {user} owner ON owner."{model._meta.pk.column}" = token.user_id
+        WHERE token.digest = %(digest)s
+    """
+    for expiry, last_used_on, permitted, *values in fetch_prepared(statement, {"digest": digest}):
+        found = model.from_db(routing.database_to_read(), [field.attname for field in fields], values)
+        # Where Django's ModelBackend keeps them, once it has queried them.
+        found._perm_cache = set(permitted)
+        return found, expiry, last_used_on
+    return None
+
+
+def in_background(act: Callable[[], None]) -> None:
+    """Under gevent, in a greenlet: a request must not wait for a primary that is lost only to note its token's use."""
+    threading.Thread(target=act, daemon=True).start()
+
+
+def note_use(digest: str, day: date) -> None:
+    """Once a day and token. A failure is made up for when the token is looked up next."""
+    statement = (
+        f"UPDATE {get_token_model()._meta.db_table} SET last_used_on = %s "
+        "WHERE digest = %s AND last_used_on IS DISTINCT FROM %s"
+    )
+    connection = connections[changes.PRIMARY]
+    try:
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            # Past Django's cursors: it changes no answer, and must not make all processes look up their tokens.
+            connection.connection.execute(statement, [day, digest, day])
+    except (DatabaseError, InterfaceError):
+        pass
+    finally:
+        routing.give_back(changes.PRIMARY)
 
 
 def versions_of(tables: list[str]) -> list[str] | None:

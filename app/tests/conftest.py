@@ -5,12 +5,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 from hypothesis import settings
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from customers.models import Customer
 from customers.services import create_customer
 from serving import authentication, changes, redis
+from tests.access import header, permitted
 
 # The same examples in every run, however slow the machine is.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -47,14 +47,21 @@ def anonymous() -> APIClient:
     return APIClient(HTTP_HOST="testserver", HTTP_X_FORWARDED_PROTO="https")
 
 
+@pytest.fixture(autouse=True)
+def in_turn(monkeypatch) -> None:
+    """What a process does beside its requests would not see the transaction of a test."""
+    monkeypatch.setattr(authentication, "in_background", lambda act: act())
+
+
 @pytest.fixture
 def user(db) -> User:
-    return User.objects.create_user("ada", password="a passphrase of some length")
+    """A user with all permissions for customers, and no other."""
+    return permitted(User.objects.create_user("ada", password="a passphrase of some length"))
 
 
 @pytest.fixture
 def api(user: User, anonymous: APIClient) -> APIClient:
-    anonymous.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=user)}")
+    anonymous.credentials(HTTP_AUTHORIZATION=header(user))
     return anonymous
 
 

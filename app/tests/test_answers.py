@@ -8,16 +8,18 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
+from knox.crypto import hash_token
 from prometheus_client import REGISTRY
-from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.response import Response
 from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
+from accounts.models import Token
 from customers import selectors, services
 from customers.models import Customer
 from serving import answers, authentication, changes, metrics, redis
+from tests.access import header, permitted, token_of
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica"])
 URL = "/api/customers/"
@@ -39,9 +41,8 @@ def queries(django_assert_num_queries):
 
 def client_of(name: str) -> APIClient:
     user, _ = User.objects.get_or_create(username=name)
-    token, _ = Token.objects.get_or_create(user=user)
     client = APIClient(HTTP_X_FORWARDED_PROTO="https")
-    client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    client.credentials(HTTP_AUTHORIZATION=header(permitted(user)))
     return client
 
 
@@ -376,7 +377,7 @@ def clock(monkeypatch):
     return clock
 
 
-@pytest.mark.parametrize("revoke", [lambda user: user.auth_token.delete(), lambda user: deactivate(user)])
+@pytest.mark.parametrize("revoke", [lambda user: user.auth_token_set.get().delete(), lambda user: deactivate(user)])
 def test_a_revoked_token_stops_within_five_seconds(user, api, clock, queries, revoke):
     assert api.get(URL).status_code == 200
     revoke(user)
@@ -388,12 +389,12 @@ def test_a_revoked_token_stops_within_five_seconds(user, api, clock, queries, re
 
 
 def test_a_token_costs_no_query_while_nothing_is_written_but_one_every_thirty_seconds(user, clock, reads):
-    token = Token.objects.create(user=user)
+    token = token_of(user)
     check = authentication.CachedTokenAuthentication().authenticate_credentials
     asked = []
     for _ in range(13):
         before = reads()
-        check(token.key)
+        check(token)
         asked.append(reads() - before)
         clock.now += 5
     assert asked == [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
@@ -401,14 +402,13 @@ def test_a_token_costs_no_query_while_nothing_is_written_but_one_every_thirty_se
 
 def test_a_token_that_was_refused_is_not_taken_for_a_good_one_again(user, clock, monkeypatch):
     """Where Redis was away when it was revoked, and came back with the versions that it had."""
-    token = Token.objects.create(user=user)
-    key = token.key  # which a deleted token has no more
+    key = token_of(user)
     check = authentication.CachedTokenAuthentication().authenticate_credentials
     check(key)
     with monkeypatch.context() as away:
         away.setattr(changes, "publish_written", lambda: None)
         away.setattr(authentication, "versions_of", lambda tables: None)
-        token.delete()
+        user.auth_token_set.get().delete()
         clock.now += 6
         with pytest.raises(AuthenticationFailed):
             check(key)
@@ -419,7 +419,7 @@ def test_a_token_that_was_refused_is_not_taken_for_a_good_one_again(user, clock,
 def test_where_redis_did_not_hear_of_it_a_revoked_token_stops_within_thirty_seconds(user, api, clock, monkeypatch):
     assert api.get(URL).status_code == 200
     monkeypatch.setattr(changes, "publish_written", lambda: None)
-    user.auth_token.delete()
+    user.auth_token_set.get().delete()
     clock.now += 29.9
     assert api.get(URL).status_code == 200
     clock.now += 0.1
@@ -435,12 +435,12 @@ def test_a_refused_token_is_not_remembered(user, clock):
     client = APIClient(HTTP_X_FORWARDED_PROTO="https")
     client.credentials(HTTP_AUTHORIZATION=f"Token {'0' * 40}")
     assert client.get(URL).status_code == 401
-    Token.objects.create(user=user, key="0" * 40)
+    Token(digest=hash_token("0" * 40), user=user).save()
     assert client.get(URL).status_code == 200
 
 
 def test_what_a_request_does_to_its_user_is_its_own(user, clock):
-    token = Token.objects.create(user=user)
+    token = token_of(user)
     check = authentication.CachedTokenAuthentication().authenticate_credentials
-    check(token.key)[0].username = "somebody else"
-    assert check(token.key)[0].username == "ada"
+    check(token)[0].username = "somebody else"
+    assert check(token)[0].username == "ada"

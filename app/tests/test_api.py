@@ -1,6 +1,8 @@
 import pytest
 from django.db import connection
 
+from customers import services
+
 URL = "/api/customers/"
 ANN = {"first_name": "Ann", "last_name": "O’Brien", "email": "Ann@Example.com", "phone": "+353 1 555 1234"}
 
@@ -23,8 +25,12 @@ def test_what_is_stored_is_tidied_but_keeps_its_case(api):
 
 
 def test_put_replaces_and_patch_changes(api, make):
-    url = f"{URL}{make(company='Acme').pk}/"
-    assert api.put(url, ANN).json()["email"] == "Ann@Example.com"
+    url = f"{URL}{make(company='Acme', phone='+49 30 1234567', notes='x', is_active=False).pk}/"
+    required = {name: ANN[name] for name in ("first_name", "last_name", "email")}
+    replaced = api.put(url, required).json()
+    assert replaced["email"] == "Ann@Example.com"
+    assert [replaced[name] for name in ("company", "phone", "notes", "is_active")] == ["", "", "", True]
+    assert api.get(url).json() == replaced
     changed = api.patch(url, {"is_active": False}).json()
     assert changed["is_active"] is False
     assert changed["first_name"] == "Ann"
@@ -163,6 +169,10 @@ def test_stats(api, make):
         ({"count": "all"}, "count"),
         ({"search": "a\0b"}, "search"),
         ({"cursor": "?"}, "cursor"),
+        ({"is_actve": "true"}, "is_actve"),
+        ({"page": "2"}, "page"),
+        ({"format": "json"}, "format"),
+        ({"is_active": ["1", "0"]}, "is_active"),
     ],
 )
 def test_a_bad_parameter_is_named(api, parameters, field):
@@ -222,7 +232,73 @@ def test_a_list_instead_of_an_object_is_the_clients_mistake(api):
 
 
 def test_method_not_allowed(api):
-    assert api.delete(URL).status_code == 405
+    for method in ("DELETE", "TRACE", "PROPFIND"):
+        response = api.generic(method, URL)
+        assert (response.status_code, response["Allow"]) == (405, "GET, POST, HEAD, OPTIONS")
+
+
+def test_an_unknown_field_is_named_with_what_was_meant(api, make):
+    url = f"{URL}{make().pk}/"
+    for method, path in [(api.post, URL), (api.put, url), (api.patch, url)]:
+        response = method(path, ANN | {"emial": "ann@example.com", "x": 1, "city": "x" * 101})
+        assert response.status_code == 400
+        faults = response.json()
+        assert faults.pop("emial") == ["Unknown field. Did you mean `email`?"]
+        [fault] = faults.pop("x")
+        assert fault.startswith("Unknown field. Known: `first_name`, ")
+        assert "`id`" not in fault
+        assert list(faults) == ["city"]
+
+
+def test_what_was_read_can_be_written_back(api, make):
+    """A client need not know which fields it can't change."""
+    read = api.get(f"{URL}{make().pk}/").json()
+    [row] = api.get(URL).json()["results"]
+    written = api.put(f"{URL}{read['id']}/", read | {"city": "Cork"})
+    assert written.status_code == 200
+    assert written.json() == read | {"city": "Cork", "updated_at": written.json()["updated_at"]}
+    assert api.patch(f"{URL}{read['id']}/", row).status_code == 200
+
+
+def test_an_unknown_query_parameter_is_named_with_what_was_meant(api, make):
+    url = f"{URL}{make().pk}/"
+    response = api.get(f"{URL}?is_actve=true&page=2")
+    assert response.json()["is_actve"] == ["Unknown query parameter. Did you mean `is_active`?"]
+    assert response.json()["page"] == ["Unknown query parameter. Did you mean `page_size`?"]
+    calls = [("GET", url), ("GET", f"{URL}stats/"), ("POST", URL)]
+    calls += [(method, url) for method in ("PUT", "PATCH", "DELETE")]
+    for method, path in calls:
+        response = api.generic(method, f"{path}?is_active=1", "{}", content_type="application/json")
+        assert response.status_code == 400, (method, path)
+        assert response.json() == {"is_active": ["Unknown query parameter. This operation takes none."]}
+
+
+def test_many_unknown_names_take_no_time_to_refuse(api):
+    assert len(api.post(URL, {f"{number:0>1000}": 1 for number in range(2000)}).json()) < 50
+
+
+@pytest.mark.parametrize("offset", ["+01:00", " 01:00", "+0100", " 01"])
+def test_a_plus_that_arrives_as_a_space_is_read(api, make, offset):
+    before, after = (make(created_at=f"2026-01-31T08:{minute}:00Z").pk for minute in (29, 30))
+    for moment in ("2026-01-31T09:30:00", "2026-01-31 09:30", "2026-01-31T09:30:00.000"):
+        rows = api.get(URL, {"created_from": moment + offset}).json()["results"]
+        assert [row["id"] for row in rows] == [after], moment
+        rows = api.get(URL, {"created_before": moment + offset}).json()["results"]
+        assert [row["id"] for row in rows] == [before], moment
+    assert api.get(URL, {"created_from": "2026-01-31 08:30"}).json()["results"][0]["id"] == after
+
+
+@pytest.mark.parametrize("path", ["/api/customers", "/api/customers/1", "/api/token"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_missing_slash_keeps_method_and_body(api, method, path):
+    response = api.generic(method, f"{path}?a=%2B", "{}", content_type="application/json")
+    assert (response.status_code, response["Location"]) == (308, f"{path}/?a=%2B")
+
+
+def test_a_write_without_the_slash_is_done(api):
+    response = api.post("/api/customers", ANN, follow=True)
+    assert response.status_code == 201
+    assert api.get(URL).json()["results"][0]["id"] == response.json()["id"]
 
 
 @pytest.mark.parametrize(("field", "longest"), [("first_name", 100), ("company", 200)])
@@ -234,9 +310,14 @@ def test_the_length_of_a_text_counts_as_it_is_stored(api, field, longest):
     assert api.post(URL, ANN | {field: grows * (longest // 2)}).status_code == 201
 
 
-def test_what_no_view_sees_is_answered_in_json_too(api, settings):
+def test_what_no_view_sees_is_answered_in_json_too(api, settings, monkeypatch):
     assert api.get("/api/nothing/").json() == {"detail": "Not found."}
     assert "<h1>" in api.get("/nothing/").text
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "raise_request_exception", False)
+        patch.setattr(services, "create_customer", lambda **_: 1 / 0)
+        response = api.post(URL, ANN)
+        assert (response.status_code, response.json()) == (500, {"detail": "Internal server error."})
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
     response = api.post(URL, ANN, headers={"Idempotency-Key": "k"})
     assert (response.status_code, response.json()) == (400, {"detail": "Bad request."})

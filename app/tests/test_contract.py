@@ -8,13 +8,13 @@ from django.db import OperationalError, close_old_connections, transaction
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, settings
-from rest_framework.authtoken.models import Token
 from schemathesis import Case, checks
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi
 
 from customers import selectors
 from serving import idempotency, throttles
+from tests.access import header
 
 LIST, DETAIL, TOKEN = "/api/customers/", "/api/customers/{id}/", "/api/token/"
 CHECKS = [
@@ -51,7 +51,7 @@ def kept_connection(settings):
 
 @pytest.fixture
 def authorization(user) -> dict[str, str]:
-    return {"Authorization": f"Token {Token.objects.create(user=user)}"}
+    return {"Authorization": header(user)}
 
 
 def conforming(case: Case, headers: dict[str, str], *, accepted=CHECKS, **options) -> Response:

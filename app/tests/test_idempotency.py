@@ -8,12 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections, transaction
 from django.utils import timezone
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from customers.models import Customer
 from serving import idempotency
 from serving.models import IdempotentRequest
+from tests.access import header, permitted
 
 URL = "/api/customers/"
 ANN = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com"}
@@ -57,7 +57,7 @@ def test_other_keys_are_other_requests(api):
 def test_another_users_key_is_another_key(api):
     post(api, ANN)
     other = APIClient(HTTP_X_FORWARDED_PROTO="https")
-    other.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=User.objects.create(username='bob'))}")
+    other.credentials(HTTP_AUTHORIZATION=header(permitted(User.objects.create(username="bob"))))
     assert post(other, BOB).status_code == 201
     assert post(other, BOB)["Idempotency-Replayed"] == "true"
 

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from serving import redis, throttles
+from tests.access import header, permitted
 
 URL = "/api/customers/"
 
@@ -44,7 +44,7 @@ def test_who_asks_too_often_is_told_when_to_come_again(api, limit):
 def test_others_are_not_held_up_by_that(api):
     codes(api, 4)
     other = APIClient(HTTP_X_FORWARDED_PROTO="https")
-    other.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=User.objects.create(username='bob'))}")
+    other.credentials(HTTP_AUTHORIZATION=header(permitted(User.objects.create(username="bob"))))
     assert codes(other, 1) == [200]
 
 

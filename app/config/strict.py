@@ -1,0 +1,74 @@
+"""Refuses what would be ignored otherwise: fields, and query parameters, that an operation does not know."""
+
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from itertools import islice
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+
+# To look for what was meant takes time, and a request may name many.
+MAX_NAMED = 20
+MAX_NAME_LENGTH = 100
+
+
+class StrictFieldsMixin:
+    """For a serializer. Fields that clients can only read are known, and ignored: what was read may be sent back."""
+
+    unknown = "Unknown field."
+
+    def to_internal_value(self, data: object) -> dict:
+        faults = unknown_names(data, self.fields, self.unknown) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError({**faults, **error.detail}) from None
+        if faults:
+            raise ValidationError(faults)
+        return value
+
+
+class StrictParametersMixin(StrictFieldsMixin):
+    """For a serializer of query parameters."""
+
+    unknown = "Unknown query parameter."
+
+
+class NoParameters(StrictParametersMixin, Serializer):
+    pass
+
+
+NO_PARAMETERS = NoParameters()
+
+
+class StrictQueryMixin:
+    """For a view. Its operations take no query parameters, but for those of methods that read them by themselves."""
+
+    reads_query: Collection[str] = ()
+
+    def initial(self, request: Request, *arguments, **options) -> None:
+        super().initial(request, *arguments, **options)
+        if request.META["QUERY_STRING"] and request.method not in self.reads_query:
+            read_query(request, NO_PARAMETERS)
+
+
+def read_query(request: Request, serializer: Serializer) -> dict:
+    """The query parameters, each given once."""
+    twice = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if twice:
+        raise ValidationError({name: ["Given more than once. Give it one value."] for name in twice[:MAX_NAMED]})
+    return serializer.run_validation(request.query_params.dict())
+
+
+def unknown_names(names: Iterable[str], known: Mapping, problem: str) -> dict[str, list[str]]:
+    unknown = islice((name for name in names if name not in known), MAX_NAMED)
+    return {name: [f"{problem} {hint(name, known)}".strip()] for name in unknown}
+
+
+def hint(name: str, known: Mapping) -> str:
+    close = get_close_matches(name, known, n=1) if len(name) <= MAX_NAME_LENGTH else []
+    if close:
+        return f"Did you mean `{close[0]}`?"
+    names = ", ".join(f"`{each}`" for each, field in known.items() if not field.read_only)
+    return f"Known: {names}." if names else "This operation takes none."
