@@ -2,37 +2,67 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from config.middleware import is_unavailable
 from serving.context import current
+from serving.error_text import report, summary
 
 
 class JsonFormatter(logging.Formatter):
+    """Exceptions are written without the values that their messages quote: see serving.error_text."""
+
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": message(record),
         }
         if serving := current.get():
             line["request_id"] = serving.request_id
         line |= getattr(record, "details", {})
-        if record.exc_info:
-            # A database that is away is no fault of the code: its reason says more than where it was met.
-            away = is_unavailable(record.exc_info[1])
-            line["exception"] = str(record.exc_info[1]) if away else self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = exception(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False, default=text)
+
+
+def message(record: logging.LogRecord) -> str:
+    if isinstance(record.args, Mapping):
+        arguments = {name: harmless(value) for name, value in record.args.items()}
+    else:
+        arguments = tuple(map(harmless, record.args or ()))
+    template = str(harmless(record.msg))
+    return template % arguments if arguments else template
+
+
+def exception(error: BaseException) -> str:
+    # A database that is away is no fault of the code: its reason says more than where it was met.
+    return summary(error) if is_unavailable(error) else report(error)
+
+
+def harmless(value: object) -> object:
+    return summary(value) if isinstance(value, BaseException) else value
+
+
+def text(value: object) -> str:
+    return str(harmless(value))
 
 
 def configuration(level: str) -> dict:
+    # What logging prints about a record that it can't format holds the record's arguments.
+    logging.raiseExceptions = False
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonFormatter}},
         "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
         "root": {"handlers": ["stdout"], "level": level},
-        # Django would hand errors to mail_admins and, with DEBUG, to a second handler of its own.
-        "loggers": {"django": {"handlers": [], "level": level, "propagate": True}},
+        "loggers": {
+            # Django would hand errors to mail_admins and, with DEBUG, to a second handler of its own.
+            "django": {"handlers": [], "level": level, "propagate": True},
+            # At DEBUG it logs the parameters of statements.
+            "django.db.backends": {"level": "INFO" if level == "DEBUG" else level},
+        },
     }

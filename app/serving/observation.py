@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SQL_LENGTH = 2000
+# Of a statement that some code has put values into, rather than parameters.
+LITERAL = re.compile(r"(?<=\bE)'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 
 
 class ObservationMiddleware:
@@ -89,5 +91,9 @@ def time_query(execute: Callable, sql: str, params, many: bool, context: dict):
             alias = context["connection"].alias
             metrics.SLOW_QUERIES.labels(alias).inc()
             # Never the parameters: they are what customers are called.
-            details = {"sql": str(sql)[:SQL_LENGTH], "database": alias, "seconds": round(seconds, 3)}
+            details = {
+                "sql": LITERAL.sub("'…'", str(sql))[:SQL_LENGTH],
+                "database": alias,
+                "seconds": round(seconds, 3),
+            }
             logger.warning("slow query", extra={"details": details})

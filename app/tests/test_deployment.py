@@ -221,7 +221,7 @@ def test_so_do_sessions_and_without_a_traceback(db, client, monkeypatch, caplog)
     response = client.get("/admin/", headers={"X-Forwarded-Proto": "https"})
     assert (response.status_code, response.get("Retry-After")) == (503, "2")
     (record,) = [record for record in caplog.records if record.name == "django.request"]
-    assert json.loads(JsonFormatter().format(record))["exception"] == "couldn't get a connection after 30.00 sec"
+    assert json.loads(JsonFormatter().format(record))["exception"].endswith("couldn't get a connection after 30.00 sec")
 
 
 def test_a_primary_that_was_demoted_is_one_that_is_away():
@@ -292,4 +292,4 @@ def test_a_log_record_is_one_line_of_json():
     assert "\n" not in line
     entry = json.loads(line)
     assert (entry["level"], entry["logger"], entry["message"]) == ("error", "customers", "failed: Zoë\n")
-    assert "line 2" in entry["exception"]
+    assert entry["exception"].endswith("\nValueError")

@@ -20,7 +20,7 @@ class AnotherPurgeError(Exception):
 
 
 class Command(BaseCommand):
-    help = "Deletes expired idempotency keys, sessions and API tokens, unless another host is doing it."
+    help = "Deletes expired idempotency keys, sessions, API tokens and failed logins, unless another host is doing it."
 
     def handle(self, **options) -> None:
         try:
@@ -40,6 +40,10 @@ def expiries(now: datetime) -> Iterator[tuple[type[Model], str, datetime]]:
         from knox.models import get_token_model
 
         yield get_token_model(), "expiry", now
+    if apps.is_installed("axes"):
+        from axes.helpers import get_cool_off
+
+        yield apps.get_model("axes", "AccessAttempt"), "attempt_time", now - get_cool_off()
 
 
 def delete(expired: QuerySet) -> int:
