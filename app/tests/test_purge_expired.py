@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from django.apps import apps
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
+from knox.models import get_token_model
 
 from serving.management.commands import purge_expired
 from serving.models import IdempotentRequest
@@ -52,16 +53,21 @@ def test_expired_sessions_are_deleted(db):
     assert [session.pk for session in Session.objects.all()] == ["young"]
 
 
-@pytest.mark.skipif(not apps.is_installed("knox"), reason="tokens of rest_framework.authtoken do not expire")
 def test_expired_tokens_are_deleted(user):
-    from knox.models import get_token_model
-
     tokens = get_token_model().objects
     for lifetime in (-DAY, DAY, None):
         tokens.create(user=user, expiry=lifetime)
     assert f"{tokens.model._meta.label}: 1 deleted" in purge()
     assert tokens.count() == 2
     assert not tokens.filter(expiry__lt=timezone.now()).exists()
+
+
+def test_failed_logins_are_deleted_once_they_no_longer_count(db, settings):
+    for username, age in [("old", settings.AXES_COOLOFF_TIME), ("young", timedelta(0))]:
+        attempt = AccessAttempt.objects.create(username=username, failures_since_start=1)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=timezone.now() - age)
+    assert "axes.AccessAttempt: 1 deleted" in purge()
+    assert [attempt.username for attempt in AccessAttempt.objects.all()] == ["young"]
 
 
 def test_without_anything_expired_nothing_changes(user):
@@ -139,6 +145,6 @@ def test_a_purge_uses_no_lock_that_outlives_its_transaction(user):
         assert session.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
 
 
-def test_another_project_may_lack_sessions_and_tokens(db, settings):
+def test_another_project_may_lack_sessions_tokens_and_lockouts(db, settings):
     settings.INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "serving"]
     assert purge() == "serving.IdempotentRequest: 0 deleted\n"
