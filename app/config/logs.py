@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -50,9 +51,16 @@ def text(value: object) -> str:
     return str(harmless(value))
 
 
+def log_failed_thread(failure: threading.ExceptHookArgs) -> None:
+    if failure.exc_value and failure.exc_type is not SystemExit:
+        logging.getLogger("threading").error("a thread has failed", exc_info=failure.exc_value)
+
+
 def configuration(level: str) -> dict:
-    # What logging prints about a record that it can't format holds the record's arguments.
+    # Logging would print the arguments of a record that it can't format, and Python the message of an exception.
     logging.raiseExceptions = False
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = log_failed_thread
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -187,6 +187,19 @@ def test_what_an_operator_needs_is_logged(logged, error):
     assert logged()[-1]["message"].endswith(f"{type(error).__name__}: {error}")
 
 
+def test_a_thread_that_fails(logged, marker, monkeypatch, capsys):
+    def fail():
+        raise ValueError(marker)
+
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    logs.configuration("INFO")
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    assert "in fail" in logged()[-1]["exception"]
+    assert marker not in "".join(capsys.readouterr())
+
+
 def test_a_record_that_cannot_be_formatted_prints_no_argument(marker, capsys, settings):
     assert settings.LOGGING["handlers"]["stdout"]["formatter"] == "json"
     stray = logging.getLogger("tests.stray")

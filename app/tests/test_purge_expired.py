@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils import timezone
 from knox.models import get_token_model
@@ -143,6 +143,17 @@ def test_a_purge_uses_no_lock_that_outlives_its_transaction(user):
     purge()
     with another_session() as session:
         assert session.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_a_failure_is_told_without_the_values_of_rows(user, monkeypatch):
+    def fail(expired):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT %s::integer", ["a name"])
+
+    monkeypatch.setattr(purge_expired, "delete_batch", fail)
+    with pytest.raises(CommandError) as failed:
+        purge()
+    assert str(failed.value) == "django.db.utils.DataError: InvalidTextRepresentation, SQLSTATE 22P02"
 
 
 def test_another_project_may_lack_sessions_tokens_and_lockouts(db, settings):

@@ -12,6 +12,9 @@ import gevent
 import gevent.event
 import gevent.lock
 import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import InvalidHeader
+from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.ggevent import GeventWorker
 from harness import PROJECT, STUB_SECRETS, secret
 
@@ -234,6 +237,62 @@ def test_gunicorn_can_compute_in_threads(render):
     assert "worker_connections" not in settings
 
 
+@pytest.fixture
+def log(render, capsys):
+    """What gunicorn's log has after `act(logger)`, for each class of workers."""
+
+    def log(worker_class, act):
+        settings = Config()
+        settings.set("errorlog", "-")
+        capsys.readouterr()
+        act(gunicorn(render, app_worker_class=worker_class)["logger_class"](settings))
+        return capsys.readouterr().err
+
+    return log
+
+
+NAME = "Ada Lovelace"
+REQUEST = SimpleNamespace(method="GET", uri=f"/api/customers/?search={NAME}")
+
+
+def fails(kind, request=None):
+    """Gunicorn's own handling of an exception whose message quotes a value."""
+
+    def act(logger):
+        worker = SimpleNamespace(log=logger, cfg=None)
+        try:
+            raise kind(NAME)
+        except kind as error:
+            BaseWorker.handle_error(worker, request, SimpleNamespace(sendall=lambda data: None), ("10.0.0.1", 1), error)
+
+    return act
+
+
+@pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
+def test_gunicorn_logs_no_value_of_a_request(log, monkeypatch, worker_class):
+    monkeypatch.setattr("gunicorn.util.write_error", lambda *arguments: None)
+    monkeypatch.setattr("gunicorn.workers.base.default_environ", lambda *arguments: {})
+    monkeypatch.setattr("gunicorn.workers.base.Response", lambda *arguments: SimpleNamespace())
+    monkeypatch.setattr("gunicorn.glogging.Logger.access", lambda *arguments: None)
+    failed = log(worker_class, fails(ValueError, REQUEST))
+    assert "Error handling a request:" in failed
+    assert "in act" in failed
+    assert "ValueError" in failed
+    refused = log(worker_class, fails(InvalidHeader))
+    assert "Invalid request from ip=10.0.0.1: InvalidHeader" in refused
+    assert NAME not in failed + refused
+
+
+def test_gunicorn_says_in_full_why_a_worker_does_not_boot(log):
+    def act(logger):
+        try:
+            raise ValueError("SECRET_KEY must be set")
+        except ValueError:
+            logger.exception("Exception in worker process")
+
+    assert "ValueError: SECRET_KEY must be set" in log("gevent", act)
+
+
 OWN = {"name": "shop", "path": "shop", "wsgi": "shop.wsgi:app", "settings": "shop.settings", "port": 8100}
 
 
@@ -418,6 +477,12 @@ def test_manage_runs_the_live_release_as_the_app(manage):
     assert arguments[-5:] == ["HOME/releases/1-a/run", "manage.py", "shell", "--command", "print(1, 2)"]
     assert {"--uid=customers", "--gid=customers", "--property=EnvironmentFile=/etc/customers/app.env"} <= set(arguments)
     assert not [argument for argument in arguments if "migrate.env" in argument]
+
+
+def test_manage_s_arguments_are_not_in_the_journal(manage):
+    """systemd logs the description of what it starts, which is the whole command line unless there is another one."""
+    _, arguments, _ = manage("shell", "--command", "Ada Lovelace")
+    assert "--description=customers-manage shell" in arguments
 
 
 def test_manage_runs_another_release_as_the_owner(manage):

@@ -2,12 +2,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.apps import apps
-from django.core.management.base import BaseCommand
-from django.db import connections, transaction
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error, connections, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from serving.changes import PRIMARY
+from serving.error_text import summary
 from serving.idempotency import LIFETIME
 
 BATCH = 1000
@@ -29,6 +30,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"{model._meta.label}: {delete(expired)} deleted")
         except AnotherPurgeError:
             self.stdout.write("another process is purging: nothing to do")
+        except Error as error:
+            # What Python prints of an exception ends up in the journal, with the values in its message.
+            raise CommandError(summary(error)) from error
 
 
 def expiries(now: datetime) -> Iterator[tuple[type[Model], str, datetime]]:
