@@ -12,6 +12,12 @@ SETTINGS = {
     "full_page_writes": "on",
     "fsync": "on",
     "hot_standby_feedback": "on",
+    "log_error_verbosity": "terse",
+    "log_min_duration_statement": "-1",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_statement": "none",
     "max_slot_wal_keep_size": "4GB",
     "password_encryption": "scram-sha-256",
     "server_encoding": "UTF8",
@@ -92,6 +98,12 @@ def test_settings(host, settings):
     names = ", ".join(f"'{name}'" for name in settings)
     rows = sql(host, f"SELECT name, current_setting(name) FROM pg_settings WHERE name IN ({names})")
     assert dict(row.split("|") for row in rows) == settings
+
+
+def test_errors_of_an_apps_sessions_are_left_to_the_app(primary):
+    """PostgreSQL quotes values in some messages."""
+    query = "SELECT rolname FROM pg_roles WHERE 'log_min_messages=log' = ANY (rolconfig) ORDER BY rolname"
+    assert {"customers", "customers_owner"} <= set(sql(primary, query))
 
 
 def test_nothing_waits_for_a_restart(host):

@@ -63,6 +63,27 @@ def test_one_variable_overrides_a_size(render):
     assert yaml.safe_load(text)["postgresql"]["parameters"]["shared_buffers"] == "512MB"
 
 
+def test_no_value_of_a_row_is_logged(patroni):
+    """Neither what an error is about, nor the statement, which holds values where the client writes them into it."""
+    assert {
+        "log_error_verbosity": "terse",
+        "log_min_error_statement": "panic",
+        "log_min_duration_statement": -1,
+        "log_statement": "none",
+        "log_parameter_max_length": 0,
+        "log_parameter_max_length_on_error": 0,
+    }.items() <= patroni["postgresql"]["parameters"].items()
+
+
+def test_errors_of_an_apps_sessions_are_left_to_the_app(render):
+    script = render("postgresql", "databases.sql.j2", "db1")
+    set_for = re.findall(r"'log_min_messages', '(\w+)'\)\s+FROM pg_roles\s+WHERE rolname = '(\w+)'", script)
+    assert set_for == [("log", "customers_owner"), ("log", "customers")]
+    script = render("postgresql", "databases.sql.j2", "db1", postgresql_role_settings={"log_min_messages": "error"})
+    set_for = re.findall(r"'log_min_messages', '(\w+)'\)\s+FROM pg_roles\s+WHERE rolname = '(\w+)'", script)
+    assert set_for == [("log", "customers_owner"), ("error", "customers")]
+
+
 def test_parameters_of_the_user_win(render):
     text = render("postgresql", "patroni.yml.j2", "db1", postgresql_parameters={"random_page_cost": 4, "jit": "off"})
     parameters = yaml.safe_load(text)["postgresql"]["parameters"]
