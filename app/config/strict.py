@@ -11,6 +11,8 @@ from rest_framework.serializers import Serializer
 # To look for what was meant takes time, and a request may name many.
 MAX_NAMED = 20
 MAX_NAME_LENGTH = 100
+# Browsers' libraries add it, with a new value each time, to be answered by the server rather than by a cache.
+CACHE_BUSTER = "_"
 
 
 class StrictFieldsMixin:
@@ -58,7 +60,9 @@ def read_query(request: Request, serializer: Serializer) -> dict:
     twice = [name for name, values in request.query_params.lists() if len(values) > 1]
     if twice:
         raise ValidationError({name: ["Given more than once. Give it one value."] for name in twice[:MAX_NAMED]})
-    return serializer.run_validation(request.query_params.dict())
+    parameters = request.query_params.dict()
+    parameters.pop(CACHE_BUSTER, None)
+    return serializer.run_validation(parameters)
 
 
 def unknown_names(names: Iterable[str], known: Mapping, problem: str) -> dict[str, list[str]]:

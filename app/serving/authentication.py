@@ -112,7 +112,7 @@ def owner(digest: str) -> tuple[AbstractBaseUser, datetime | None, date | None] 
     """
     columns = ", ".join(f'owner."{field.column}"' for field in fields)
     statement = f"""
-        SELECT token.expiry, token.last_used_on, ARRAY({permissions}), {columns}
+        SELECT token.expiry, token.last_used_on, ARRAY({permissions}) AS permissions, {columns}
         FROM {token} token JOIN {user} owner ON owner."{model._meta.pk.column}" = token.user_id
         WHERE token.digest = %(digest)s
     """

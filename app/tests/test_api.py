@@ -321,3 +321,7 @@ def test_what_no_view_sees_is_answered_in_json_too(api, settings, monkeypatch):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
     response = api.post(URL, ANN, headers={"Idempotency-Key": "k"})
     assert (response.status_code, response.json()) == (400, {"detail": "Bad request."})
+
+
+def test_a_browsers_cache_buster_is_ignored(api):
+    assert api.get(URL, {"_": "1733012345678"}).status_code == 200

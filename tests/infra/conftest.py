@@ -244,9 +244,9 @@ def authorization(manage):
     """Headers of a request by an administrator who exists for these tests alone."""
     people = "from django.contrib.auth.models import User as users; name = 'tests-infra'"
     make = (
-        "from rest_framework.authtoken.models import Token; "
+        "from accounts.models import Token; "
         "user, _ = users.objects.get_or_create(username=name, is_superuser=True, is_staff=True); "
-        "print(Token.objects.get_or_create(user=user)[0].key)"
+        "print(Token.objects.create(user, expiry=None, name=name)[1])"
     )
     yield {"Authorization": f"Token {manage(f'{people}; {make}').split()[-1]}"}
     manage(f"{people}; users.objects.filter(username=name).delete()")

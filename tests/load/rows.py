@@ -81,10 +81,30 @@ def ensure(stand, count):
     stand.wait_for_replica()
 
 
+# Ours stores a token's digest, and asks for permissions; the slow app does neither.
+TOKENS = {
+    "customers": """
+        DELETE FROM accounts_token USING auth_user WHERE user_id = auth_user.id AND username LIKE 'bench-%';
+        INSERT INTO accounts_token (digest, token_key, name, created, user_id)
+          SELECT encode(sha512(convert_to(key, 'UTF8')), 'hex'), left(key, 15), 'benchmark', now(), auth_user.id
+          FROM given JOIN auth_user ON username = given.name;
+        INSERT INTO auth_user_groups (user_id, group_id)
+          SELECT auth_user.id, auth_group.id FROM auth_user, auth_group
+          WHERE username LIKE 'bench-%' AND auth_group.name = 'Customer writers'
+          ON CONFLICT DO NOTHING;
+    """,
+    "naive": """
+        DELETE FROM authtoken_token USING auth_user WHERE user_id = auth_user.id AND username LIKE 'bench-%';
+        INSERT INTO authtoken_token (key, created, user_id)
+          SELECT key, now(), auth_user.id FROM given JOIN auth_user ON username = name;
+    """,
+}
+
+
 def tokens(stand):
     """One for each user, by app; those of an earlier run are void."""
     made = {}
-    for database in ("customers", "naive"):
+    for database, statements in TOKENS.items():
         keys = [secrets.token_hex(20) for _ in range(USERS)]
         values = ", ".join(f"('bench-{number}', '{key}')" for number, key in enumerate(keys))
         stand.sql(
@@ -94,9 +114,7 @@ def tokens(stand):
                                    date_joined)
               SELECT name, '!', true, false, false, '', '', '', now() FROM given
               WHERE name NOT IN (SELECT username FROM auth_user);
-            DELETE FROM authtoken_token USING auth_user WHERE user_id = auth_user.id AND username LIKE 'bench-%';
-            INSERT INTO authtoken_token (key, created, user_id)
-              SELECT key, now(), auth_user.id FROM given JOIN auth_user ON username = name;
+            {statements}
             """,
             database,
         )

@@ -78,7 +78,7 @@ class Traffic:
     def get(self, path, token):
         """A request that only reads."""
         if self.fresh:
-            path += f"&fresh={self.seed}-{next(self.numbers)}"
+            path += f"&_={self.seed}-{next(self.numbers)}"
         return f"{self.head('GET', path, token)}\r\n".encode()
 
     def head(self, method, path, token):

@@ -44,7 +44,7 @@ print(
             "list.sql": listing(),
             "detail.sql": sent(selectors, lambda: selectors.customer_row(pk=1), [DETAIL_FIELDS]),
             "stats.sql": sent(selectors, selectors.customer_stats, [(0, 0, 0)]),
-            "token.sql": sent(authentication, lambda: authentication.CachedTokenAuthentication().owner("token"), []),
+            "token.sql": sent(authentication, lambda: authentication.owner("token"), []),
         }
     )
 )
