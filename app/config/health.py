@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from serving import metrics, redis
+from serving.context import is_forwarded
 
 
 def check_primary() -> None:
@@ -79,21 +80,24 @@ CHECKS = {
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"status": "alive", "release": settings.RELEASE_ID})
+    return JsonResponse({"status": "alive"} | ({} if is_forwarded(request) else {"release": settings.RELEASE_ID}))
 
 
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when requests can be served, even if slower ("degraded"); 503 when they can't. Names what fails and why."""
+    """200 when requests can be served, even if slower ("degraded"); 503 when they can't. Names what fails and why, but
+    for visitors, who come through a load balancer: errors tell of hosts and versions."""
     asked = {name: check.begin() for name, check in CHECKS.items()}
     deadline = time.monotonic() + settings.READINESS_SECONDS
     checks = {name: asking.outcome(max(0, deadline - time.monotonic())) for name, asking in asked.items()}
     failed = {name for name, result in checks.items() if result != "ok"}
     unavailable = any(CHECKS[name].indispensable for name in failed)
     status = "unavailable" if unavailable else "degraded" if failed else "ready"
-    answer = {"status": status, "release": settings.RELEASE_ID, "checks": checks}
-    return JsonResponse(answer, status=503 if unavailable else 200)
+    code = 503 if unavailable else 200
+    if is_forwarded(request):
+        return JsonResponse({"status": "unavailable" if unavailable else "ready"}, status=code)
+    return JsonResponse({"status": status, "release": settings.RELEASE_ID, "checks": checks}, status=code)
 
 
 class HealthMiddleware:

@@ -25,4 +25,9 @@ class Serving:
         return user.pk
 
 
+def is_forwarded(request: HttpRequest) -> bool:
+    """Whether a load balancer passed the request on for a visitor, rather than asking by itself as hosts do."""
+    return "X-Forwarded-For" in request.headers
+
+
 current: ContextVar[Serving | None] = ContextVar("serving", default=None)

@@ -17,6 +17,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from serving.context import is_forwarded
+
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
 if MULTIPROCESS:
@@ -47,7 +49,7 @@ BREAKER_OPEN = Gauge("app_redis_breaker_open", "1 while Redis is bypassed.", mul
 @require_safe
 def view(request: HttpRequest) -> HttpResponse:
     """For whoever asks the instance itself; what comes through a load balancer is told that there is nothing."""
-    if "X-Forwarded-For" in request.headers:
+    if is_forwarded(request):
         return HttpResponseNotFound()
     registry = REGISTRY
     if MULTIPROCESS:

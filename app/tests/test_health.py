@@ -51,6 +51,16 @@ def test_readyz_names_what_fails_and_why(client, monkeypatch, name, code, status
     assert failures == {name: "ConnectionRefusedError: nobody listens"}
 
 
+@pytest.mark.parametrize(("name", "code", "status"), [("primary", 503, "unavailable"), ("cache", 200, "ready")])
+def test_visitors_hear_ready_or_not_and_no_reason(client, monkeypatch, settings, name, code, status):
+    settings.RELEASE_ID = "abc1234"
+    break_(monkeypatch, name)
+    visitor = {"X-Forwarded-For": "192.0.2.1"}
+    response = client.get("/readyz", headers=visitor)
+    assert (response.status_code, response.json()) == (code, {"status": status})
+    assert client.get("/healthz", headers=visitor).json() == {"status": "alive"}
+
+
 def test_a_dead_cache_degrades_and_nothing_more(client, api, make, settings):
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": DEAD}}
     response = client.get("/readyz")
