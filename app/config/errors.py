@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler
 
+from config.middleware import is_unavailable, unavailable
 from customers.exceptions import ChangedMeanwhileError, TooSlowError
 
 
@@ -43,6 +45,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return elsewhere(request, lambda: defaults.page_not_found(request, exception), 404, "Not found.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Also for what fails outside of views, as sessions do."""
+    if is_unavailable(sys.exc_info()[1]):
+        return unavailable()
+    return elsewhere(request, lambda: defaults.server_error(request), 500, "Internal server error.")
 
 
 def elsewhere(request: HttpRequest, page: Callable[[], HttpResponse], status: int, detail: str) -> HttpResponse:

@@ -1,14 +1,10 @@
 import logging
-import sys
 from functools import partial
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
 from django.middleware import common
-from django.views import defaults
-
-from config import errors
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +53,3 @@ class DatabaseUnavailableMiddleware:
             return None
         logger.error("database unavailable: %s %s: %s", request.method, request.path, exception)
         return unavailable()
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """The same for what fails outside of views, as sessions do."""
-    if is_unavailable(sys.exc_info()[1]):
-        return unavailable()
-    return errors.elsewhere(request, lambda: defaults.server_error(request), 500, "Internal server error.")

@@ -10,7 +10,7 @@ admin.site.site_title = admin.site.site_header = "Pergola"
 
 handler400 = "config.errors.bad_request"
 handler404 = "config.errors.not_found"
-handler500 = "config.middleware.server_error"
+handler500 = "config.errors.server_error"
 
 urlpatterns = [
     # First, as most visitors go there.
