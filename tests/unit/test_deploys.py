@@ -15,7 +15,7 @@ sys.path.insert(0, str(PROJECT / "ansible" / "filter_plugins"))
 
 import run_lock
 import this_run
-from failures import failure_reason
+from failures import failure_reason, without_quotations
 from migrations import breaking_migrations, unapplied_migrations
 
 VERBS = [PROJECT / "ansible" / "playbooks" / f"{name}.yml" for name in ("deploy", "rollback", "maintenance")]
@@ -175,6 +175,24 @@ def test_a_failure_is_told_by_its_last_line_and_what_came_before():
     assert failure_reason(failed) == reason
     assert failure_reason({"results": [{"rc": 0, "stderr": "fine"}, failed], "msg": "One failed"}) == reason
     assert failure_reason({"failed": True, "msg": " There is no room. "}) == "There is no room."
+
+
+def test_a_database_error_is_told_without_the_row_that_it_is_about():
+    stderr = (
+        'psycopg.errors.UniqueViolation: could not create unique index "unique_email"\n'
+        "DETAIL:  Key (lower(email))=(ada@example.com) is duplicated.\n"
+        "\nThe above exception was the direct cause of the following exception:\n\nTraceback\n"
+        'django.db.utils.IntegrityError: could not create unique index "unique_email"\n'
+        "DETAIL:  Key (lower(email))=(ada@example.com) is duplicated.\nCONTEXT:  parallel worker\n"
+    )
+    reason = failure_reason({"rc": 1, "cmd": "shop-manage migrate", "stderr": stderr})
+    first = 'django.db.utils.IntegrityError: could not create unique index "unique_email" (shop-manage migrate)'
+    assert reason.splitlines()[0] == first
+
+
+def test_what_a_failure_quotes_is_not_kept():
+    said = 'DataError: invalid input syntax for type integer: "Ada\'s" (shop-manage migrate)'
+    assert without_quotations(said) == "DataError: invalid input syntax for type integer: '…' (shop-manage migrate)"
 
 
 @pytest.mark.parametrize("path", VERBS, ids=lambda path: path.stem)
