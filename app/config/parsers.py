@@ -8,7 +8,7 @@ from rest_framework.utils.mediatypes import _MediaType
 
 class StrictJSONParser(JSONParser):
     """Reads JSON as RFC 8259 has it, in UTF-8. orjson refuses what later steps could not store or write: deep nesting,
-    NaN, numbers without bounds, lone surrogates. It keeps the last of two equal names, which the standard parser sees."""
+    NaN, numbers without bounds, lone surrogates. It keeps the last of equal names; the standard parser sees all."""
 
     def parse(self, stream, media_type=None, parser_context=None) -> object:
         charset = _MediaType(media_type).params.get("charset", "utf-8")

@@ -22,6 +22,6 @@ class Negotiation(DefaultContentNegotiation):
             return renderers[0], renderers[0].media_type
         return super().select_renderer(request, renderers, format_suffix)
 
-    def filter_renderers(self, renderers: list, format: str) -> list:
+    def filter_renderers(self, renderers: list, format: str) -> list:  # noqa: A002
         """`format` chooses among several. Where there is one it is a query parameter that no operation knows."""
         return renderers if len(renderers) == 1 else super().filter_renderers(renderers, format)

@@ -14,6 +14,10 @@ ETAG = header("The version of what was answered.")
 RETRY_AFTER = header("Seconds until it makes sense to try again.", "integer")
 AUTHENTICATE = header("How to say who asks.")
 
+NO_NUL = r"^[^\u0000]*$"
+# Spaces at the ends are cut off first.
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+
 # Name, description, schema, headers.
 ANSWERS = {
     "304": ("NotModified", "Still the version that `If-None-Match` names.", None, {"ETag": ETAG}),
@@ -48,9 +52,19 @@ def describe_answers(result: dict, **_) -> dict:
     components["responses"] = {name: response(*details) for name, *details in ANSWERS.values()}
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                bound(components["schemas"][body["schema"]["$ref"].rpartition("/")[2]])
             for status in possible(path, method, operation):
                 operation["responses"][status] = {"$ref": f"#/components/responses/{ANSWERS[status][0]}"}
     return result
+
+
+def bound(schema: dict) -> None:
+    """Says what no text of a request can have, and that a request names no other fields."""
+    schema["additionalProperties"] = False
+    for each in schema["properties"].values():
+        if each.get("type") == "string" and "format" not in each and not each.get("readOnly"):
+            each.setdefault("pattern", NOT_BLANK if each.get("minLength") else NO_NUL)
 
 
 def response(description: str, schema: str | None, headers: dict) -> dict:
@@ -61,10 +75,10 @@ def response(description: str, schema: str | None, headers: dict) -> dict:
 def possible(path: str, method: str, operation: dict) -> list[str]:
     taken = {(each["in"], each["name"]) for each in operation.get("parameters", [])}
     places = {place for place, _ in taken}
-    private = "security" in operation
+    private = any(operation.get("security", []))
     when = {
         "304": ("header", "If-None-Match") in taken,
-        "400": "requestBody" in operation or "query" in places,
+        "400": True,
         "401": private,
         "403": private,
         "404": "path" in places,
@@ -73,7 +87,7 @@ def possible(path: str, method: str, operation: dict) -> list[str]:
         "412": ("header", "If-Match") in taken,
         "415": "requestBody" in operation,
         "422": ("header", "Idempotency-Key") in taken,
-        "429": private,
+        "429": True,
         "503": True,
     }
     return [status for status, it_is in when.items() if it_is]

@@ -6,7 +6,7 @@ from itertools import islice
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import BooleanField, CharField, Field, Serializer
 
 # To look for what was meant takes time, and a request may name many.
 MAX_NAMED = 20
@@ -19,9 +19,11 @@ class StrictFieldsMixin:
     """For a serializer. Fields that clients can only read are known, and ignored: what was read may be sent back."""
 
     unknown = "Unknown field."
+    # Whether all values are texts, as of a CSV file; else 1 is no boolean, and no text either.
+    texts = False
 
     def to_internal_value(self, data: object) -> dict:
-        faults = unknown_names(data, self.fields, self.unknown) if isinstance(data, Mapping) else {}
+        faults = self.faults(data) if isinstance(data, Mapping) else {}
         try:
             value = super().to_internal_value(data)
         except ValidationError as error:
@@ -30,11 +32,19 @@ class StrictFieldsMixin:
             raise ValidationError(faults)
         return value
 
+    def faults(self, data: Mapping) -> dict[str, list[str]]:
+        faults = unknown_names(data, self.fields, self.unknown)
+        for name, field in self.fields.items():
+            if not self.texts and not field.read_only and has_other_type(data.get(name), field):
+                faults[name] = [field.error_messages["invalid"]]
+        return faults
+
 
 class StrictParametersMixin(StrictFieldsMixin):
     """For a serializer of query parameters."""
 
     unknown = "Unknown query parameter."
+    texts = True
 
 
 class NoParameters(StrictParametersMixin, Serializer):
@@ -63,6 +73,12 @@ def read_query(request: Request, serializer: Serializer) -> dict:
     parameters = request.query_params.dict()
     parameters.pop(CACHE_BUSTER, None)
     return serializer.run_validation(parameters)
+
+
+def has_other_type(value: object, field: Field) -> bool:
+    """Whether it is converted where JSON has a type for it: DRF takes 1 for "1", and "no" for false."""
+    types = {CharField: str, BooleanField: bool}
+    return value is not None and any(isinstance(field, of) and not isinstance(value, types[of]) for of in types)
 
 
 def unknown_names(names: Iterable[str], known: Mapping, problem: str) -> dict[str, list[str]]:

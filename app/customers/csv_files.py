@@ -9,7 +9,7 @@ from typing import TextIO
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from customers.serializers import CustomerSerializer
+from customers.serializers import CustomerTextSerializer
 
 COLUMNS = (
     "first_name",
@@ -85,7 +85,7 @@ class Reader:
 def validated(texts: dict[str, str]) -> tuple[dict, list[str]]:
     """The fields of a customer and no faults, or the other way round; the API's rules hold."""
     # Nothing, where there is a default, means the default.
-    serializer = CustomerSerializer(data={name: text for name, text in texts.items() if text or name in REQUIRED})
+    serializer = CustomerTextSerializer(data={name: text for name, text in texts.items() if text or name in REQUIRED})
     serializer.is_valid()
     faults = [f"{name}: {' '.join(messages)}" for name, messages in serializer.errors.items()]
     created_at = moment(texts.get("created_at", ""))

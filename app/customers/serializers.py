@@ -14,10 +14,18 @@ SPACE_BEFORE_OFFSET = re.compile(r"^(\S+[T ]\d\d\S*) (\d\d(?::?\d\d)?)$")
 
 
 class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer):
+    """A customer. What can only be read is ignored in a request, so that an answer may be sent back."""
+
     class Meta:
         model = Customer
         fields = DETAIL_FIELDS
         read_only_fields = ("id", "created_at", "updated_at")
+
+
+class CustomerTextSerializer(CustomerSerializer):
+    """Of texts alone, as a line of a CSV file."""
+
+    texts = True
 
 
 class CustomerRowSerializer(serializers.ModelSerializer):

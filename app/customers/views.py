@@ -12,7 +12,7 @@ from config.strict import StrictQueryMixin, read_query
 from customers import selectors, services
 from customers.exceptions import ChangedMeanwhileError
 from customers.models import Customer
-from customers.pagination import Cursor
+from customers.pagination import MAX_ID, Cursor
 from customers.serializers import (
     CustomerPageSerializer,
     CustomerQuerySerializer,
@@ -87,6 +87,13 @@ class CustomerListView(StrictQueryMixin, APIView):
         return answer(customer, status=status.HTTP_201_CREATED)
 
 
+# Any longer number is answered 404 too.
+PK = OpenApiParameter(
+    "id", {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}, OpenApiParameter.PATH
+)
+
+
+@extend_schema(parameters=[PK])
 class CustomerView(StrictQueryMixin, APIView):
     queryset = CUSTOMERS
 

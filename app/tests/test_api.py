@@ -325,3 +325,12 @@ def test_what_no_view_sees_is_answered_in_json_too(api, settings, monkeypatch):
 
 def test_a_browsers_cache_buster_is_ignored(api):
     assert api.get(URL, {"_": "1733012345678"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("company", 5), ("first_name", True), ("is_active", 1), ("is_active", "no"), ("notes", 1.5)]
+)
+def test_a_value_of_another_type_is_not_converted(api, field, value):
+    response = api.post(URL, ANN | {field: value})
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
