@@ -5,6 +5,7 @@ import re
 LINES = 15
 # PostgreSQL's lines about an error; they quote values.
 DETAILS = ("DETAIL:", "HINT:", "CONTEXT:", "LINE ")
+EXCEPTION = re.compile(r"(?!DETAIL:|HINT:|CONTEXT:)[A-Za-z_][\w.]*: ")
 
 
 def failure_reason(result):
@@ -25,11 +26,10 @@ def failure_reason(result):
 
 
 def last_line(said):
-    """The last line; of a database error its first one, which says what is wrong."""
-    details = [number for number, line in enumerate(said) if line.startswith(DETAILS)]
-    while details and details[-1] - 1 in details:
-        details.pop()
-    return said[max(0, details[-1] - 1)] if details else said[-1]
+    """The last line; of a database error, whose further lines quote values, the one that names the exception."""
+    if any(line.startswith(DETAILS) for line in said):
+        return next((line for line in reversed(said) if EXCEPTION.match(line)), said[0])
+    return said[-1]
 
 
 def without_quotations(text):

@@ -183,7 +183,7 @@ def test_a_database_error_is_told_without_the_row_that_it_is_about():
         "DETAIL:  Key (lower(email))=(ada@example.com) is duplicated.\n"
         "\nThe above exception was the direct cause of the following exception:\n\nTraceback\n"
         'django.db.utils.IntegrityError: could not create unique index "unique_email"\n'
-        "DETAIL:  Key (lower(email))=(ada@example.com) is duplicated.\nCONTEXT:  parallel worker\n"
+        "DETAIL:  Key (notes)=(several\nlines) is duplicated.\nCONTEXT:  parallel worker\n"
     )
     reason = failure_reason({"rc": 1, "cmd": "shop-manage migrate", "stderr": stderr})
     first = 'django.db.utils.IntegrityError: could not create unique index "unique_email" (shop-manage migrate)'
