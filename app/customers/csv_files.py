@@ -9,6 +9,7 @@ from typing import TextIO
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from customers.models import EARLIEST, LATEST
 from customers.serializers import CustomerTextSerializer
 
 COLUMNS = (
@@ -90,7 +91,9 @@ def validated(texts: dict[str, str]) -> tuple[dict, list[str]]:
     faults = [f"{name}: {' '.join(messages)}" for name, messages in serializer.errors.items()]
     created_at = moment(texts.get("created_at", ""))
     if created_at is None and texts.get("created_at"):
-        faults.append("created_at: Write a time with its offset, as in 2026-01-31T09:30:00+01:00.")
+        faults.append(
+            "created_at: Write a time of the years 1 to 9999 with its offset, as in 2026-01-31T09:30:00+01:00."
+        )
     if faults:
         return {}, faults
     return serializer.validated_data | ({"created_at": created_at} if created_at else {}), []
@@ -101,7 +104,7 @@ def moment(text: str) -> datetime | None:
         found = parse_datetime(text)
     except ValueError:
         return None
-    return found if found and timezone.is_aware(found) else None
+    return found if found and timezone.is_aware(found) and EARLIEST <= found < LATEST else None
 
 
 def written(values: tuple) -> list[str]:

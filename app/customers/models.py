@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Func, Q
@@ -5,7 +7,8 @@ from django.db.models.functions import Collate, Lower, Reverse
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 
-from customers.validators import TidyLengthValidator, validate_name, validate_phone
+from customers.fields import LineField
+from customers.validators import tidy_phone, validate_name, validate_phone, validate_visible
 
 
 class Fold(Func):
@@ -35,24 +38,23 @@ class Digits(Func):
     output_field = models.TextField()
 
 
-def line(length: int, *validators, **options) -> models.CharField:
-    """One line of text, stored tidy."""
-    return models.CharField(max_length=length, validators=[*validators, TidyLengthValidator(length)], **options)
-
-
 FOLDED_FIRST = Collate(Fold("first_name"), "C")
 FOLDED_LAST = Collate(Fold("last_name"), "C")
 
 
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+
+
 class Customer(models.Model):
-    first_name = line(100, validate_name)
-    last_name = line(100, validate_name)
-    email = models.EmailField("e-mail", max_length=254)
-    phone = line(32, validate_phone, blank=True, default="")
+    first_name = LineField(max_length=100, validators=[validate_name])
+    last_name = LineField(max_length=100, validators=[validate_name])
+    email = models.EmailField("e-mail", max_length=254, validators=[validate_visible])
+    phone = LineField(max_length=32, validators=[validate_phone], tidy=tidy_phone, blank=True, default="")
     is_active = models.BooleanField("active", default=True)
-    company = line(200, blank=True, default="")
-    address = line(200, blank=True, default="")
-    city = line(100, blank=True, default="")
+    company = LineField(max_length=200, blank=True, default="")
+    address = LineField(max_length=200, blank=True, default="")
+    city = LineField(max_length=100, blank=True, default="")
     notes = models.TextField(max_length=10_000, blank=True, default="")
     # Not auto_now: bulk inserts and imports may state when a row came to be.
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -93,6 +95,15 @@ class Customer(models.Model):
                 name="customers_email_unique",
                 violation_error_message="A customer with this e-mail address exists already.",
             ),
+            # Python has no time outside of these years, in any time zone, and cursors have no other ids: such a row
+            # could not be read.
+            models.CheckConstraint(
+                condition=Q(created_at__gte=EARLIEST, created_at__lt=LATEST), name="customers_created_at_readable"
+            ),
+            models.CheckConstraint(
+                condition=Q(updated_at__gte=EARLIEST, updated_at__lt=LATEST), name="customers_updated_at_readable"
+            ),
+            models.CheckConstraint(condition=Q(id__gte=1), name="customers_id_readable"),
         ]
 
     def __str__(self) -> str:

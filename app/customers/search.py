@@ -8,12 +8,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-import phonenumbers
-from django.conf import settings
-
 from customers.pagination import TABLE, Column, Order, Part
 from customers.sql import ANY, all_of, any_of, where
-from customers.validators import PHONE_CHARACTERS, tidy
+from customers.validators import PHONE_CHARACTERS, phone_number, tidy, tidy_phone
 from serving.queries import once
 
 # What an index of trigrams can look up anywhere. Less than that is looked for where words begin.
@@ -58,7 +55,9 @@ NOTHING = "false"
 
 def looked_up(term: str) -> tuple[tuple[Part, ...], dict[str, str]]:
     """Where a term is looked up, and the values of the names there."""
-    values = named(tidy(term))
+    # A phone number may be typed with digits and hyphens of another script.
+    term, number = tidy(term), tidy_phone(term)
+    values = named(number if PHONE_CHARACTERS.fullmatch(number) else term)
     return (tiers(tuple(values)) if values else ()), values
 
 
@@ -159,13 +158,8 @@ def phone_digits(term: str) -> str:
     """The digits that any notation of this number has in common; empty if the term is not a number's."""
     if not PHONE_CHARACTERS.fullmatch(term):
         return ""
-    digits = re.sub(r"\D", "", term).lstrip("0")
-    try:
-        number = phonenumbers.parse(term, settings.PHONE_REGION)
-        if phonenumbers.is_possible_number(number):
-            digits = str(number.national_number)
-    except phonenumbers.NumberParseException:
-        pass
+    number = phone_number(term)
+    digits = str(number.national_number) if number else re.sub(r"\D", "", term).lstrip("0")
     return digits if len(digits) >= SUBSTRING_LENGTH else ""
 
 

@@ -1,9 +1,11 @@
 import re
 from datetime import datetime
 
+from django.db.models import Field
 from rest_framework import serializers
 
 from config.strict import StrictFieldsMixin, StrictParametersMixin
+from customers.fields import LineField, LineSerializerField
 from customers.models import Customer
 from customers.pagination import Cursor
 from customers.selectors import COUNTED_AT_MOST, DETAIL_FIELDS, LIST_FIELDS, NEWEST_FIRST, ORDERINGS, Selection
@@ -16,10 +18,16 @@ SPACE_BEFORE_OFFSET = re.compile(r"^(\S+[T ]\d\d\S*) (\d\d(?::?\d\d)?)$")
 class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer):
     """A customer. What can only be read is ignored in a request, so that an answer may be sent back."""
 
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {LineField: LineSerializerField}
+
     class Meta:
         model = Customer
         fields = DETAIL_FIELDS
         read_only_fields = ("id", "created_at", "updated_at")
+
+    def build_standard_field(self, field_name: str, model_field: Field) -> tuple[type, dict]:
+        field_class, options = super().build_standard_field(field_name, model_field)
+        return field_class, options | ({"tidy": model_field.tidy} if isinstance(model_field, LineField) else {})
 
 
 class CustomerTextSerializer(CustomerSerializer):

@@ -2,15 +2,20 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 
 import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import BaseValidator, MaxLengthValidator
-from django.utils.deconstruct import deconstructible
+from phonenumbers import Leniency, NumberParseException, PhoneNumber, PhoneNumberMatcher
 
-NAME_PUNCTUATION = frozenset(" '’.-")
+# Besides all dashes and quotation marks: what joins or abbreviates parts of names, stands in for an apostrophe on some
+# keyboards, or encloses another spelling. The joiners are part of how Persian and Indian languages are written.
+NAME_PUNCTUATION = frozenset(" .,;'`´˜()·‧・･་׳״\u200c\u200d")
+NAME_CATEGORIES = frozenset({"Pd", "Pi", "Pf"})
 PHONE_CHARACTERS = re.compile(r"[0-9+() ./-]+")
+# Characters that show nothing, or belong to no text: controls, formats, unassigned; and spaces.
+INVISIBLE = frozenset("CZ")
 
 
 def tidy(value: str) -> str:
@@ -18,36 +23,62 @@ def tidy(value: str) -> str:
     return " ".join(unicodedata.normalize("NFC", value).split())
 
 
-@deconstructible
-class TidyLengthValidator(BaseValidator):
-    """The length as it will be stored: some characters are composed of more than one."""
+def tidy_phone(value: str) -> str:
+    """The same line with the digits, hyphens and the plus sign of ASCII, as the search looks for them."""
+    return "".join(map(ascii_of, tidy(value)))
 
-    message = MaxLengthValidator.message
-    code = "max_length"
 
-    def compare(self, a: int, b: int) -> bool:
-        return a > b
-
-    def clean(self, x: str) -> int:
-        return len(tidy(x))
+def ascii_of(character: str) -> str:
+    if unicodedata.category(character) == "Pd" or character == "\N{MINUS SIGN}":
+        return "-"
+    if character == "\N{FULLWIDTH PLUS SIGN}":
+        return "+"
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)
 
 
 def validate_name(value: str) -> None:
     """Letters of any script, their marks, and what joins the parts of a name (O’Brien, Jean-Luc, de la Cruz)."""
-    kinds = [unicodedata.category(character)[0] for character in value if character not in NAME_PUNCTUATION]
-    if "L" not in kinds or not set(kinds) <= {"L", "M"}:
-        raise ValidationError("Use letters, spaces, apostrophes, dots and hyphens only.", code="invalid_name")
+    categories = [unicodedata.category(character) for character in value if character not in NAME_PUNCTUATION]
+    kinds = {category[0] for category in categories if category not in NAME_CATEGORIES}
+    if "L" not in kinds or not kinds <= {"L", "M"}:
+        raise ValidationError(
+            "Use letters, spaces, apostrophes, dots, commas, hyphens and brackets only.", code="invalid_name"
+        )
+
+
+def validate_visible(value: str) -> None:
+    """For an address: two that look the same must be the same."""
+    hidden = {character for character in value if unicodedata.category(character)[0] in INVISIBLE}
+    if hidden:
+        names = ", ".join(sorted(f"U+{ord(character):04X}" for character in hidden))
+        raise ValidationError(f"Remove the spaces or invisible characters ({names}).", code="invisible")
 
 
 def validate_phone(value: str) -> None:
-    """A number that can exist, in any usual notation; it is kept as it was written."""
-    region = settings.PHONE_REGION
-    try:
-        number = phonenumbers.parse(value, region) if PHONE_CHARACTERS.fullmatch(value) else None
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    """A number that can exist, in any usual notation, perhaps with an extension; it is kept as it was written."""
+    if phone_number(value) is None:
         example = phonenumbers.format_number(
-            phonenumbers.example_number(region or "DE"), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+            phonenumbers.example_number(settings.PHONE_REGION or "DE"), phonenumbers.PhoneNumberFormat.INTERNATIONAL
         )
         raise ValidationError(f"Enter a phone number with its country code, as in {example}.", code="invalid_phone")
+
+
+def phone_number(text: str) -> PhoneNumber | None:
+    """The number that a tidy text is as a whole, or None. 00 stands for + where the region has no use for it."""
+    notations = [text, f"+{text[2:]}"] if text.startswith("00") else [text]
+    for notation in notations:
+        number = parsed(notation)
+        if number and phonenumbers.is_possible_number(number):
+            return number
+    return None
+
+
+def parsed(text: str) -> PhoneNumber | None:
+    if PHONE_CHARACTERS.fullmatch(text):
+        with suppress(NumberParseException):
+            return phonenumbers.parse(text, settings.PHONE_REGION)
+        return None
+    # With an extension: parse() would also find a number in the middle of a sentence.
+    matches = PhoneNumberMatcher(text, settings.PHONE_REGION, leniency=Leniency.POSSIBLE)
+    return next((match.number for match in matches if match.raw_string == text), None)

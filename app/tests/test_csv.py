@@ -156,7 +156,7 @@ def test_a_spreadsheet_s_mark_of_its_encoding_is_no_part_of_the_header(load, mar
 @pytest.mark.parametrize("text", ["yesterday", "2020-01-31", "2020-13-31T09:30:00Z", "2020-01-31T09:30:00"])
 def test_a_time_without_offset_is_no_time(load, text):
     said, _, _ = load(f"{HEADER},created_at\nAda,Lovelace,ada@example.com,{text}\n")
-    assert said[0] == "line 2: created_at: Write a time with its offset, as in 2026-01-31T09:30:00+01:00."
+    assert said[0] == "line 2: created_at: Write a time of the years 1 to 9999 with its offset, as in 2026-01-31T09:30:00+01:00."
 
 
 @pytest.mark.django_db
