@@ -61,7 +61,7 @@ class StrictQueryMixin:
 
     def initial(self, request: Request, *arguments, **options) -> None:
         super().initial(request, *arguments, **options)
-        if request.META["QUERY_STRING"] and request.method not in self.reads_query:
+        if request.META["QUERY_STRING"] and request.method in set(self.allowed_methods) - {*self.reads_query}:
             read_query(request, NO_PARAMETERS)
 
 
