@@ -103,7 +103,8 @@ def test_bad_lines_are_named_and_come_back_as_they_were_while_good_ones_are_take
         "email: Enter a valid email address.",
         "line 7: 2 values, and the header has 3",
         "line 8: not UTF-8",
-        "line 9: last_name: Use letters, spaces, apostrophes, dots, commas, hyphens and brackets only. Null characters are not allowed.",
+        "line 9: last_name: Use letters, spaces, apostrophes, dots, commas, hyphens and brackets only. "
+        "Null characters are not allowed.",
         "2 created, 0 updated, 0 unchanged, 5 rejected",
     ]
     assert returned == f"{HEADER}\r\n".encode() + b"".join(bad)
