@@ -34,9 +34,10 @@ class StrictFieldsMixin:
 
     def faults(self, data: Mapping) -> dict[str, list[str]]:
         faults = unknown_names(data, self.fields, self.unknown)
-        for name, field in self.fields.items():
-            if not self.texts and not field.read_only and has_other_type(data.get(name), field):
-                faults[name] = [field.error_messages["invalid"]]
+        if not self.texts:
+            for name, field in self.fields.items():
+                if not field.read_only and has_other_type(data.get(name), field):
+                    faults[name] = [field.error_messages["invalid"]]
         return faults
 
 
@@ -61,7 +62,9 @@ class StrictQueryMixin:
 
     def initial(self, request: Request, *arguments, **options) -> None:
         super().initial(request, *arguments, **options)
-        if request.META["QUERY_STRING"] and request.method in set(self.allowed_methods) - {*self.reads_query}:
+        if not request.META["QUERY_STRING"] or request.method in self.reads_query:
+            return
+        if request.method in self.allowed_methods:
             read_query(request, NO_PARAMETERS)
 
 
@@ -83,7 +86,7 @@ def has_other_type(value: object, field: Field) -> bool:
 
 def unknown_names(names: Iterable[str], known: Mapping, problem: str) -> dict[str, list[str]]:
     unknown = islice((name for name in names if name not in known), MAX_NAMED)
-    return {name: [f"{problem} {hint(name, known)}".strip()] for name in unknown}
+    return {name: [f"{problem} {hint(name, known)}"] for name in unknown}
 
 
 def hint(name: str, known: Mapping) -> str:
