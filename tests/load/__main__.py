@@ -19,7 +19,7 @@ from load.lab import Lab
 from load.store import REPORTS, Store
 
 SMALL, LARGE = 10_000, 1_000_000
-PHASES = ("sql", "http", "users", "ablation", "peer", "ceiling", "micro")
+PHASES = ("sql", "http", "users", "ablation", "logins", "peer", "ceiling", "micro")
 # At the larger sizes: what depends on how many rows there are.
 BY_SIZE = ("sql", "http", "users")
 

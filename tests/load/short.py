@@ -24,7 +24,7 @@ from load.store import Store
 
 SIZE = 1_000
 # Those that need neither a load balancer nor the peer's own packages.
-PHASES = ("sql", "http", "users", "ablation", "micro")
+PHASES = ("sql", "http", "users", "ablation", "logins", "micro")
 OPTIONS = Options(seconds=0.4, sweep_seconds=0.5, warm_up=20, rounds=1, users=4, levels=(1, 10), terms=2)
 WORKERS = {"customers": ["--worker-class=gevent"], "naive": ["--worker-class=sync", "--workers=2"]}
 PROJECTS = {"customers": ROOT / "app", "naive": HERE / "naive"}

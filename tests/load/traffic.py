@@ -9,6 +9,8 @@ from urllib.parse import quote
 # Of a mix, in percent.
 MIX = {"list": 40, "search": 30, "detail": 20, "stats": 5, "write": 5}
 PAGE_SIZE = 20
+# Where it is not 200 alone: a wrong login is refused, or there were too many.
+RIGHT = {"login": (400, 429)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Traffic:
         kinds, weights = zip(*MIX.items(), strict=True)
         while True:
             now = generator.choices(kinds, weights)[0] if kind == "mix" else kind
-            yield now, getattr(self, now)(generator, token), (200,)
+            yield now, getattr(self, now)(generator, token), RIGHT.get(now, (200,))
 
     def list(self, generator, token):
         """The first page."""
@@ -73,7 +75,16 @@ class Traffic:
         row = generator.choice(self.writable)
         body = json.dumps({"first_name": row.first_name, "notes": f"Called, number {generator.random()}."}).encode()
         head = self.head("PATCH", f"/api/customers/{row.id}/", token)
-        return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        return head.encode() + sized(body)
+
+    def health(self, generator, token):
+        """Whether the process lives."""
+        return self.get("/healthz?", token)
+
+    def login(self, generator, token):
+        """A password that is wrong, of a user who does not exist."""
+        body = json.dumps({"username": f"unknown-{generator.random()}", "password": "a wrong guess"}).encode()
+        return self.head("POST", "/api/token/", token).encode() + sized(body)
 
     def get(self, path, token):
         """A request that only reads."""
@@ -85,6 +96,11 @@ class Traffic:
         """The lines that all have."""
         lines = (f"{method} {self.prefix}{path} HTTP/1.1", f"Host: {self.host}", f"Authorization: Token {token}")
         return "\r\n".join(lines) + f"\r\n{self.headers}"
+
+
+def sized(body):
+    """A body of JSON, with the headers that belong to it."""
+    return f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def draw_terms(rows, generator):
