@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MISSED = "own write not found"
+STALE = "old content"
 RELIABILITY = ROOT / "reports" / "reliability.json"
 
 
@@ -47,13 +48,14 @@ class Report:
     longest_read_gap_s: float = 0.0
     longest_write_gap_s: float = 0.0
     acknowledged: int = 0
+    changed: int = 0
     lost: int = 0
     reasons: Counter = field(default_factory=Counter)
 
     @property
     def stale(self):
-        """Readers who did not find what had been acknowledged before they asked."""
-        return self.reasons[f"read: {MISSED}"]
+        """Readers who did not find what had been acknowledged before they asked, or found what it replaced."""
+        return self.reasons[f"read: {MISSED}"] + self.reasons[f"read: {STALE}"] + self.reasons[f"write: {STALE}"]
 
     @property
     def longest_gap_s(self):
@@ -71,7 +73,8 @@ class Report:
             f"{self.requests} requests in {self.seconds:.0f} s ({self.requests / max(self.seconds, 0.001):.0f}/s), "
             f"{self.failed} failed, {self.idle_resets} idle resets, "
             f"longest gap {self.longest_read_gap_s:.1f} s in reads, {self.longest_write_gap_s:.1f} s in writes, "
-            f"{self.acknowledged} writes acknowledged, {self.lost} lost" + (f" ({reasons})" if reasons else "")
+            f"{self.acknowledged} writes acknowledged, {self.changed} of them changes, {self.lost} lost, "
+            f"{self.stale} stale" + (f" ({reasons})" if reasons else "")
         )
 
 
@@ -110,6 +113,7 @@ def record(case, reports, bound, path=RELIABILITY):
         "case": case,
         "runs": len(reports),
         **{key: rounded(value) for key, value in asdict(total).items() if key != "reasons"},
+        "stale": total.stale,
         "longest_gap_s": rounded(total.longest_gap_s),
         "reasons": dict(total.reasons),
         "bound": str(bound),

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from probe.client import Client
-from probe.report import MISSED, Lane, Report
+from probe.report import MISSED, STALE, Lane, Report
 from probe.rows import OURS, PATH, Rows
 
 
@@ -48,6 +48,8 @@ class Probe:
         self.rows = Rows()
         self.reasons = Counter()
         self.idle_resets = 0
+        self.changed = 0
+        self.writes = 0
         self.report = None
         self._stop = threading.Event()
         self._error = None
@@ -127,7 +129,8 @@ class Probe:
             idle_resets=self.idle_resets,
             longest_read_gap_s=self.lanes["read"].longest_gap,
             longest_write_gap_s=self.lanes["write"].longest_gap,
-            acknowledged=len(self.rows.acknowledged),
+            acknowledged=len(self.rows.acknowledged) + self.changed,
+            changed=self.changed,
             reasons=self.reasons,
         )
         self.report.lost = await Cleaner(self.target).settle(self.rows)
@@ -157,10 +160,42 @@ class Probe:
         answer = await client.ask("GET", f"{PATH}{number}/" if row else f"{PATH}?page_size=5")
         if answer.status != 200:
             return answer, MISSED if row and answer.status == 404 else answer.reason
-        as_expected = row.is_in(answer.body) if row else "results" in (answer.body or {})
+        if row and row.is_older_in(answer.body):
+            return answer, STALE
+        # Another visitor may have changed it since.
+        expected = [row, self.rows.acknowledged[number], self.rows.changing.get(number)] if row else []
+        as_expected = (
+            any(each.is_in(answer.body) for each in expected if each) if row else "results" in (answer.body or {})
+        )
         return answer, "" if as_expected else "another content"
 
     async def _write(self, client):
+        """A new row or, every other time, a change of one; the answer, and what is wrong with it."""
+        number, row = self.rows.to_change() if self.writes % 2 else (None, None)
+        self.writes += 1
+        return await (self._change(client, number, row) if row else self._create(client))
+
+    async def _change(self, client, number, row):
+        """A row with other content, read back over another connection; the answer, and what is wrong with it."""
+        new = self.rows.changing[number] = row.changed()
+        answer = await client.ask("PATCH", f"{PATH}{number}/", {"notes": new.notes})
+        if answer.status != 200:
+            # It may have been done all the same: the row stays out of what is changed and compared exactly.
+            return answer, answer.reason
+        if not new.is_in(answer.body):
+            return answer, "another content"
+        self.rows.acknowledge(number, new)
+        self.changed += 1
+        return await self._read_back(number, new, answer)
+
+    async def _read_back(self, number, new, changed):
+        """The answer to a change, and whether a connection of its own still finds what was there before."""
+        async with Client(self.target, keep_alive=False, timeout=self.settings.timeout) as client:
+            answer = await client.ask("GET", f"{PATH}{number}/")
+        del self.rows.changing[number]
+        return changed, STALE if answer.status == 200 and new.is_older_in(answer.body) else ""
+
+    async def _create(self, client):
         """A new row; the answer, and what is wrong with it."""
         row = self.rows.new()
         answer = await client.ask("POST", PATH, row.body)
@@ -190,7 +225,9 @@ class Cleaner:
         """Compare every acknowledged row with what was written, delete all of the run; returns how many are lost."""
         async with self._client() as client:
             turns = asyncio.Semaphore(self.CONNECTIONS)
-            there = await asyncio.gather(*(self._there(client, turns, *each) for each in rows.acknowledged.items()))
+            there = await asyncio.gather(
+                *(self._there(client, turns, rows.changing, *each) for each in rows.acknowledged.items())
+            )
             await self._delete(client, turns, rows.acknowledged)
         await self.clean(f"probe-{rows.run}-")
         return there.count(False)
@@ -212,9 +249,10 @@ class Cleaner:
     async def _delete(self, client, turns, numbers):
         await asyncio.gather(*(self._ask(client, turns, "DELETE", number, {204, 404}) for number in numbers))
 
-    async def _there(self, client, turns, number, row):
+    async def _there(self, client, turns, changing, number, row):
         answer = await self._ask(client, turns, "GET", number, {200})
-        return answer.status == 200 and row.is_in(answer.body)
+        expected = [row, changing.get(number)]  # a change without an answer may have been done
+        return answer.status == 200 and any(each.is_in(answer.body) for each in expected if each)
 
     async def _ask(self, client, turns, method, number, wanted):
         """The first answer that is wanted, or the last one."""

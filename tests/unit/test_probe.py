@@ -23,9 +23,10 @@ class Door(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, spoil=lambda method, row: None):
+    def __init__(self, spoil=lambda method, row: None, *, forgets=False):
         super().__init__(("127.0.0.1", 0), Handler)
         self.spoil = spoil
+        self.forgets = forgets  # what changes
         self.rows = {}
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -70,10 +71,16 @@ class Handler(BaseHTTPRequestHandler):
         elif self.command == "DELETE":
             door.rows[number] = None
             self.answer(204)
+        elif self.command == "PATCH":
+            before = door.rows[number]
+            door.rows[number] = before | body
+            self.answer(200, door.rows[number])
+            if door.forgets:
+                door.rows[number] = before
         else:
             self.answer(200, door.rows[number])
 
-    do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
 
 @pytest.fixture
@@ -136,6 +143,8 @@ def test_reports_add_up_and_keep_the_longest_gaps():
         (Bound(failed=None), {"failed": 99}, True),
         (Bound(failed=None), {"lost": 1}, False),
         (Bound(failed=None), {"failed": 1, "reasons": Counter({"read: own write not found": 1})}, False),
+        (Bound(failed=None), {"failed": 1, "reasons": Counter({"read: old content": 1})}, False),
+        (Bound(failed=None), {"failed": 1, "reasons": Counter({"write: old content": 1})}, False),
         (Bound(), {"acknowledged": 0}, False),
         (Bound(), {"requests": 0}, False),
         (Bound(gap_s=3), {"longest_read_gap_s": 3.0}, True),
@@ -208,7 +217,22 @@ def test_all_is_well(door):
     assert (report.failed, report.lost, report.idle_resets) == (0, 0, 0)
     assert report.requests >= QUICK.requests
     assert 0 < report.acknowledged < report.requests
+    assert 0 < report.changed < report.acknowledged
+    assert report.stale == 0
     assert not any(here.rows.values()), "it leaves no row"
+
+
+def test_an_old_content_after_an_acknowledged_change_is_stale(door, monkeypatch):
+    monkeypatch.setattr(Cleaner, "TRIES", 1)
+    report = run(door(forgets=True).target)
+    assert report.stale > 0
+    assert not Bound(failed=None).held(report)
+
+
+def test_a_change_whose_answer_never_came_makes_nothing_stale_or_lost(door):
+    report = run(door(spoil=lambda method, _: 503 if method == "PATCH" else None).target)
+    assert (report.stale, report.lost, report.changed) == (0, 0, 0)
+    assert report.failed == report.reasons["write: status 503"] > 0
 
 
 def test_failures_are_counted_by_reason(door):
