@@ -54,17 +54,25 @@ def describe_answers(result: dict, **_) -> dict:
         for method, operation in operations.items():
             for body in operation.get("requestBody", {}).get("content", {}).values():
                 bound(components["schemas"][body["schema"]["$ref"].rpartition("/")[2]])
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "query":
+                    bound_text(parameter["schema"])
             for status in possible(path, method, operation):
                 operation["responses"][status] = {"$ref": f"#/components/responses/{ANSWERS[status][0]}"}
     return result
 
 
 def bound(schema: dict) -> None:
-    """Says what no text of a request can have, and that a request names no other fields."""
+    """Says that a body has no other fields, and what its texts can not have."""
     schema["additionalProperties"] = False
     for each in schema["properties"].values():
-        if each.get("type") == "string" and "format" not in each and not each.get("readOnly"):
-            each.setdefault("pattern", NOT_BLANK if each.get("minLength") else NO_NUL)
+        if not each.get("readOnly"):
+            bound_text(each)
+
+
+def bound_text(schema: dict) -> None:
+    if schema.get("type") == "string" and not schema.keys() & {"format", "enum"}:
+        schema.setdefault("pattern", NOT_BLANK if schema.get("minLength") else NO_NUL)
 
 
 def response(description: str, schema: str | None, headers: dict) -> dict:

@@ -1,17 +1,20 @@
 import re
 from datetime import datetime
 
+from django.core.validators import RegexValidator
 from django.db.models import Field
 from rest_framework import serializers
 
 from config.strict import StrictFieldsMixin, StrictParametersMixin
 from customers.fields import LineField, LineSerializerField
 from customers.models import Customer
-from customers.pagination import Cursor
+from customers.pagination import INVALID_CURSOR, Cursor
 from customers.selectors import COUNTED_AT_MOST, DETAIL_FIELDS, LIST_FIELDS, NEWEST_FIRST, ORDERINGS, Selection
 
 # The longest e-mail address can be searched for.
 MAX_TERM_LENGTH = 254
+# Of two names of 100 characters, each of which takes four bytes, and base64 a third more.
+MAX_CURSOR_LENGTH = 2048
 SPACE_BEFORE_OFFSET = re.compile(r"^(\S+[T ]\d\d\S*) (\d\d(?::?\d\d)?)$")
 
 
@@ -65,11 +68,15 @@ class CustomerStatsSerializer(serializers.Serializer):
 
 
 class CursorField(serializers.CharField):
+    default_validators = [RegexValidator(r"^[A-Za-z0-9_-]+$", INVALID_CURSOR.message)]
+
     def to_internal_value(self, data) -> Cursor:
-        return Cursor.decode(super().to_internal_value(data))
+        text = super().to_internal_value(data)
+        super().run_validators(text)
+        return Cursor.decode(text)
 
     def run_validators(self, value: Cursor) -> None:
-        """Those of a text have nothing to say about what it meant."""
+        """They have seen the text, and have nothing to say about what it meant."""
 
 
 class QueryDateTimeField(serializers.DateTimeField):
@@ -104,7 +111,9 @@ class CustomerQuerySerializer(StrictParametersMixin, serializers.Serializer):
         "database estimates.",
     )
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, default=50)
-    cursor = CursorField(required=False, default=None, help_text="Taken from `next` or `previous`.")
+    cursor = CursorField(
+        required=False, default=None, max_length=MAX_CURSOR_LENGTH, help_text="Taken from `next` or `previous`."
+    )
 
     def validate(self, attrs: dict) -> dict:
         if attrs["ordering"] and attrs["search"]:

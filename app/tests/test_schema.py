@@ -19,6 +19,20 @@ def test_it_tells_programs_what_they_need(anonymous):
     assert "tokenAuth" in schema["components"]["securitySchemes"]
 
 
+@pytest.mark.django_db
+def test_it_has_the_bounds(anonymous):
+    schema = anonymous.get("/api/schema/", {"format": "json"}).json()
+    listing, detail = (schema["paths"][f"/api/customers/{path}"]["get"]["parameters"] for path in ("", "{id}/"))
+    known = {each["name"]: each["schema"] for each in [*listing, *detail]}
+    assert known["id"].items() >= {"minimum": 1, "maximum": 2**63 - 1, "format": "int64"}.items()
+    assert known["page_size"].items() >= {"minimum": 1, "maximum": 200}.items()
+    assert known["search"].items() >= {"maxLength": 254, "pattern": "^[^\\u0000]*$"}.items()
+    assert known["cursor"].items() >= {"maxLength": 2048, "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"}.items()
+    for component in ("Customer", "PatchedCustomer", "TokenRequest"):
+        assert schema["components"]["schemas"][component]["additionalProperties"] is False
+    assert schema["components"]["schemas"]["Customer"]["properties"]["first_name"]["minLength"] == 1
+
+
 def test_the_front_page_leads_to_the_docs(anonymous):
     response = anonymous.get("/")
     assert (response.status_code, response["Location"]) == (302, "/api/docs/")

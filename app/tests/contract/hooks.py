@@ -44,7 +44,7 @@ def before_load_schema(context, schema: dict) -> None:
             properties[name].pop("pattern", None)
     for parameter in schema["paths"]["/api/customers/"]["get"]["parameters"]:
         if parameter["name"] == "cursor":
-            parameter["schema"]["format"] = "x-cursor"
+            parameter["schema"] = {"type": "string", "format": "x-cursor"}
 
 
 @schemathesis.hook
