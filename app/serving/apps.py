@@ -1,3 +1,4 @@
+import atexit
 import sys
 
 from django.apps import AppConfig
@@ -12,6 +13,7 @@ class ServingConfig(AppConfig):
     name = "serving"
 
     def ready(self) -> None:
+        atexit.register(flush)
         connection_created.connect(watch, dispatch_uid="serving")
         # Of a connection that a pool is about to hand out. Django lets nobody choose another check.
         ConnectionPool.check_connection = staticmethod(check)
@@ -19,6 +21,12 @@ class ServingConfig(AppConfig):
             from serving import waiting
 
             waiting.install()
+
+
+def flush() -> None:
+    from serving import changes
+
+    changes.flush()
 
 
 def check(connection: Connection) -> None:

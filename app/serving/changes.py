@@ -10,16 +10,21 @@ tell nothing from one timeline to another. So the first who writes in a new one 
 set's member "timeline" says which number a replica must have there.
 """
 
+import functools
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError, connections, transaction
+from django.db import connections, transaction
+from redis.client import Pipeline
 from redis.exceptions import RedisError, WatchError
+from sqlparse import lexer
+from sqlparse.tokens import Comment, Punctuation, String, Whitespace
 
 from serving import redis
 from serving.context import current
@@ -32,18 +37,101 @@ TIMELINE = "timeline"
 # So that users who write no more are forgotten some day. The next set begins with a floor of its own.
 LIFETIME = 24 * 3600
 
-TARGET = re.compile(
-    r'(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?)\s+(?:ONLY\s+)?"?(\w+)', re.IGNORECASE
+# The statements of the ORM: one table, named without a schema, and nothing that could hide another write.
+TARGET = re.compile(r'(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?!ONLY\b)"?(\w+)"?(?!\s*\.)(?=\s|\(|$)', re.IGNORECASE)
+HIDING = (";", "--", "/*", "WITH", "INTO")
+# Statements that change no row themselves, whatever else they do.
+NEUTRAL = re.compile(
+    r"(SELECT|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|WITH|VALUES|TABLE|EXPLAIN|SHOW|SET|RESET|DISCARD|BEGIN|START|"
+    r"COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|LOCK|DECLARE|FETCH|MOVE|CLOSE|PREPARE|DEALLOCATE|LISTEN|UNLISTEN|"
+    r"NOTIFY|ANALYZE|VACUUM|REINDEX|CLUSTER|CHECKPOINT|CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE|SECURITY|REASSIGN)"
 )
+FILLING = {"TABLE", "ONLY", "TEMP", "TEMPORARY", "LOCAL", "GLOBAL", "UNLOGGED", "IF", "NOT", "EXISTS"}
+# SELECT FOR UPDATE and FOR NO KEY UPDATE, ON CONFLICT DO UPDATE, MERGE's THEN UPDATE, foreign keys' ON UPDATE.
+NO_STATEMENT = {"FOR", "KEY", "DO", "THEN", "ON"}
 
 
-def written(sql: str) -> Iterator[str]:
-    """The tables that a statement writes to."""
-    sql = str(sql).lstrip()
-    if sql[:4].upper() == "WITH":
-        yield from (match[1] for match in TARGET.finditer(sql))
-    elif match := TARGET.match(sql):
-        yield match[1]
+def written(sql: str) -> Iterable[str]:
+    """The tables that a statement writes to. What a function writes that a SELECT calls is not seen: call changed()."""
+    sql = str(sql).strip()
+    upper = sql.upper()
+    if upper.startswith("SELECT"):
+        plain = not any(word in upper for word in (";", "INTO"))
+        return () if plain else tables_written(sql)
+    match = TARGET.match(sql)
+    if match and not any(word in upper[match.end() :] for word in HIDING):
+        return (match[1],)
+    return tables_written(sql)
+
+
+@functools.lru_cache(maxsize=256)
+def tables_written(sql: str) -> tuple[str, ...]:
+    """As written(), of any text. A statement that may write anything has written to every table."""
+    found = {}
+    statement: list[str] = []
+    for kind, value in [*lexer.tokenize(sql), (Punctuation, ";")]:
+        if kind in Whitespace or kind in Comment:
+            continue
+        if kind in Punctuation and value == ";":
+            found.update(dict.fromkeys(targets(statement)))
+            statement = []
+        else:
+            statement += parts(kind, value)
+    return tuple(found)
+
+
+def parts(kind, value: str) -> list[str]:
+    """The words of a token: some keywords are several. A constant is none, whatever it says."""
+    if kind in String.Single or value.startswith("$"):
+        return ["''"]
+    return [value] if value.startswith('"') else value.split()
+
+
+def targets(tokens: list[str]) -> Iterator[str]:
+    """The tables that one statement writes to."""
+    words = [token.upper() for token in tokens]
+    if not words:
+        return
+    if words[0] != "(" and not NEUTRAL.fullmatch(words[0]):
+        yield from connections[PRIMARY].introspection.django_table_names()
+        return
+    if words[0] == "CREATE":
+        if "TABLE" in words and "AS" in words:
+            yield from names(tokens, words, words.index("TABLE"))
+        return
+    if words[0] == "COPY" and "FROM" in words:
+        yield from names(tokens, words, 0)
+    for at, word in enumerate(words):
+        before = words[at - 1] if at else ""
+        if (
+            word in {"INTO", "TRUNCATE"}
+            or (word == "UPDATE" and before not in NO_STATEMENT)
+            or (word == "FROM" and before == "DELETE")
+        ):
+            yield from names(tokens, words, at)
+
+
+def names(tokens: list[str], words: list[str], at: int) -> Iterator[str]:
+    """The table that a word is followed by, without its schema; of TRUNCATE several."""
+    several, at = words[at] == "TRUNCATE", at + 1
+    while at < len(words):
+        while at < len(words) and words[at] in FILLING:
+            at += 1
+        while words[at + 1 : at + 2] == ["."]:
+            at += 2
+        if at < len(tokens) and (name := identifier(tokens[at])):
+            yield name
+        at += 1 + (words[at + 1 : at + 2] == ["*"])
+        if not several or words[at : at + 1] != [","]:
+            return
+        at += 1
+
+
+def identifier(token: str) -> str:
+    """As PostgreSQL reads it; nothing where it is none."""
+    if token.startswith('"'):
+        return token[1:-1].replace('""', '"')
+    return token.lower() if re.match(r"\w", token) else ""
 
 
 def notice(execute: Callable, sql: str, params, many: bool, context: dict):
@@ -66,7 +154,7 @@ _written: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def changed(table: str) -> None:
-    """To be called within the transaction by who writes past Django's cursors, as COPY does."""
+    """Call it within the transaction that writes past Django's cursors, as COPY does, or by a function in a SELECT."""
     connection = connections[PRIMARY]
     _written.setdefault(connection, set()).add(table)
     if connection.run_on_commit:
@@ -85,11 +173,13 @@ def publish_written() -> None:
     members = {member_of_table(table) for table in tables}
     if serving and serving.user_id is not None:
         members.add(member_of_user(serving.user_id))
+    reached = None
     try:
-        publish(tables, members, position())
-    except DatabaseError as error:
-        logger.error("the position of a commit is unknown: %s", error)
-        publish(tables, members, None)
+        reached = position()
+    except Exception as error:  # a lost connection, a full or closed pool: nothing may fail for it
+        logger.error("the position of a commit is unknown: %s", type(error).__name__)
+    finally:  # also of a worker that is being ended
+        publish(tables, members, reached)
 
 
 def member_of_table(table: str) -> str:
@@ -175,26 +265,27 @@ def publish(tables: Iterable[str], members: Iterable[str], reached: Position | N
             _unpublished[member] = None if number is None or known is None else max(number, known)
         # Each commit's own mark, so that nobody takes the earlier one's for it.
         _outdated.update({table: object() for table in tables})
-    return catch_up()
+    return catch_up(forced=True)
 
 
-def catch_up() -> bool:
-    """Whether Redis knows of all that this process has committed."""
+def catch_up(*, forced: bool = False) -> bool:
+    """Whether Redis knows of all that this process has committed. `forced` asks it although it is bypassed: processes
+    for which it is back already serve what it holds."""
     with _lock:
         positions, tables = dict(_unpublished), dict(_outdated)
     if not positions and not tables:
         return True
     try:
-        with redis.connection().pipeline() as pipe:
-            if None in positions.values():
-                pipe.delete(positions_key())
-            elif positions:
-                pipe.zadd(positions_key(), positions, gt=True)
-            # A fresh one that was never used before, or an old answer could become valid again.
-            for table in tables:
-                pipe.set(version_key(table), uuid4().hex)
-            pipe.execute()
+        if forced:
+            redis.connection().forced(lambda pipe: announce(pipe, positions, tables))
+        else:
+            with redis.connection().pipeline() as pipe:
+                announce(pipe, positions, tables)
+                pipe.execute()
     except (RedisError, OSError):
+        return False
+    except Exception as error:  # what is committed is committed
+        logger.error("Redis was not told of a commit: %s", type(error).__name__)
         return False
     with _lock:
         for member, at in positions.items():
@@ -203,6 +294,28 @@ def catch_up() -> bool:
         for table, mark in tables.items():
             if _outdated.get(table) is mark:
                 _outdated.pop(table)
+    return True
+
+
+def announce(pipe: Pipeline, positions: dict[str, int | None], tables: Iterable[str]) -> None:
+    if None in positions.values():
+        pipe.delete(positions_key())
+    elif positions:
+        pipe.zadd(positions_key(), positions, gt=True)
+    # A fresh one that was never used before, or an old answer could become valid again.
+    for table in tables:
+        pipe.set(version_key(table), uuid4().hex)
+
+
+def flush(seconds: float = 2, pause: float = 0.1) -> bool:
+    """Publish what Redis has not taken so far, when the process ends. What it never takes is bounded by how long
+    answers are kept, settings.ANSWER_SECONDS."""
+    deadline = time.monotonic() + seconds
+    while not catch_up(forced=True):
+        if time.monotonic() >= deadline:
+            logger.error("Redis was not told of commits to %s", ", ".join(sorted(_outdated)) or "unknown tables")
+            return False
+        time.sleep(pause)
     return True
 
 

@@ -94,6 +94,26 @@ class GuardedRedis(Redis):
     def pipeline(self, transaction: bool = True, shard_hint=None) -> Pipeline:
         return GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
+    def unguarded(self, fill: Callable[[Pipeline], object]) -> None:
+        with Pipeline(self.connection_pool, self.response_callbacks, True, None) as pipe:
+            fill(pipe)
+            pipe.execute()
+
+    def forced(self, fill: Callable[[Pipeline], object]) -> None:
+        """Run a transaction although Redis is bypassed; where it succeeds, Redis is bypassed no longer."""
+        try:
+            try:
+                self.unguarded(fill)
+            except exceptions.ConnectionError:
+                # Perhaps only this connection has ended, with a Redis that has been restarted since.
+                self.unguarded(fill)
+        except FAILURES as error:
+            if breaker.failed < breaker.failures:
+                breaker.failure(error)
+            raise
+        if breaker.failed:
+            breaker.success()
+
     def probe(self) -> None:
         """Ask, whatever the breaker says."""
         try:

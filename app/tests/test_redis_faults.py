@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from redis.exceptions import ConnectionError as Unreachable
 
-from serving import redis
+from serving import changes, redis
 
 URL = "/api/customers/"
 
@@ -133,3 +133,45 @@ def test_readiness_tells_the_reason_even_while_redis_is_bypassed(client, db, poi
         assert "refused" in client.get("/readyz").json()["checks"]["cache"]
         cache.get("x")
     assert redis.breaker.failed == 3
+
+
+def test_a_wrong_password_is_a_failure(settings, clock, db):
+    known = settings.CACHES["default"]
+    location = known["LOCATION"].replace("customers@", "unknown@")
+    settings.CACHES = {"default": {**known, "LOCATION": location, "OPTIONS": {**known["OPTIONS"], "PASSWORD": "wrong"}}}
+    for _ in range(3):
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            redis.connection().get(redis.key("x"))
+    assert redis.breaker.failed == 3
+
+
+def test_a_commit_is_published_although_redis_is_bypassed(make, settings, point_to, clock, transactional_db):
+    before = settings.CACHES
+    version = changes.versions(["customers_customer"])
+    point_to(1)
+    for _ in range(3):
+        make()
+    settings.CACHES = before
+    assert redis.breaker.failed == 3
+    make()
+    assert redis.breaker.failed == 0
+    assert changes.versions(["customers_customer"]) != version
+    assert not changes._outdated
+
+
+def test_a_process_that_ends_publishes_what_redis_had_not_taken(make, settings, point_to, clock, transactional_db):
+    before = settings.CACHES
+    version = changes.versions(["customers_customer"])
+    point_to(1)
+    make()
+    assert changes._outdated
+    settings.CACHES = before
+    assert changes.flush()
+    assert changes.versions(["customers_customer"]) != version
+
+
+def test_a_process_ends_although_redis_takes_nothing(make, point_to, clock, caplog, transactional_db):
+    point_to(1)
+    make()
+    assert not changes.flush(seconds=0.2)
+    assert "Redis was not told of commits to customers_customer" in caplog.text

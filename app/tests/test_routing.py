@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connections, transaction
 from prometheus_client import REGISTRY
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from customers.models import Customer
 from serving import changes, redis, routing
@@ -247,14 +248,14 @@ def test_a_commit_at_an_unknown_position_makes_redis_forget(make, monkeypatch):
 
 
 def test_a_commit_while_an_earlier_one_is_told_of_is_told_of_as_well(monkeypatch):
-    execute = redis.GuardedPipeline.execute
+    announce = changes.announce
 
-    def meanwhile(pipe):
-        monkeypatch.setattr(redis.GuardedPipeline, "execute", execute)
+    def meanwhile(*arguments):
+        monkeypatch.setattr(changes, "announce", announce)
         changes._outdated["customers"] = object()
-        return execute(pipe)
+        return announce(*arguments)
 
-    monkeypatch.setattr(redis.GuardedPipeline, "execute", meanwhile)
+    monkeypatch.setattr(changes, "announce", meanwhile)
     assert changes.publish(["customers"], [], None)
     assert list(changes._outdated) == ["customers"]
     assert changes.catch_up()
@@ -282,11 +283,75 @@ def test_many_writes_of_one_transaction_are_published_once(make, monkeypatch):
         ('WITH f AS (INSERT INTO "g" VALUES (1)) DELETE FROM h', ["g", "h"]),
         ('SELECT * FROM "i" FOR UPDATE', []),
         ("SAVEPOINT s", []),
+        ("MERGE INTO j USING k ON j.x = k.x WHEN MATCHED THEN UPDATE SET x = 1 WHEN NOT MATCHED THEN DELETE", ["j"]),
+        ("UPDATE public.l SET x = 1", ["l"]),
+        ('INSERT INTO "public"."m" VALUES (1)', ["m"]),
+        ('INSERT INTO "public" . "N""n" VALUES (1)', ['N"n']),
+        ("DELETE FROM ONLY public.o", ["o"]),
+        ("TRUNCATE p, ONLY public.q, r *, s CASCADE", ["p", "q", "r", "s"]),
+        ("COPY public.t (x) FROM STDIN", ["t"]),
+        ("COPY t (x) TO STDOUT", []),
+        ("COPY (DELETE FROM u RETURNING x) TO STDOUT", ["u"]),
+        ("SELECT x INTO TEMP v FROM w", ["v"]),
+        ("CREATE TABLE IF NOT EXISTS v AS SELECT 1", ["v"]),
+        ("CREATE TABLE v (x int)", []),
+        ("/* why */ -- and how\n UPDATE /* which */ w SET x = 1", ["w"]),
+        ("UPDATE x SET y = 1; DELETE FROM z;", ["x", "z"]),
+        ("SELECT 1; UPDATE x SET y = 1", ["x"]),
+        ("SELECT '; DELETE FROM x', 'INTO y'", []),
+        ("EXPLAIN ANALYZE UPDATE x SET y = 1", ["x"]),
+        ("UPDATE x SET y = 'DELETE FROM z; --'", ["x"]),
+        ("SELECT x FROM y; SELECT x FROM y FOR NO KEY UPDATE NOWAIT", []),
+        ("(SELECT 1) UNION (SELECT 2)", []),
+        ("WITH x AS (SELECT 1) SELECT 'UPDATE y' FROM x FOR UPDATE OF x", []),
+        ("CREATE INDEX x ON y (z)", []),
+        ("SET LOCAL lock_timeout = '1s'", []),
         ("", []),
     ],
 )
 def test_what_a_statement_writes_to(sql, tables):
     assert list(changes.written(sql)) == tables
+
+
+@pytest.mark.parametrize(
+    "sql", ["CALL p()", "DO $$BEGIN DELETE FROM x; END$$", "EXECUTE p", "SELECT 1; CALL p()", "EXPERIMENT"]
+)
+def test_a_statement_that_may_write_anything_outdates_every_table(sql):
+    assert {"customers_customer", "auth_user", "auth_user_groups"} <= set(changes.written(sql))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("couldn't get a connection after 5 sec"),
+        InterfaceError("connection already closed"),
+        psycopg.OperationalError("the connection is lost"),
+        psycopg.InterfaceError("the cursor is closed"),
+        PoolTimeout("no connection"),
+        PoolClosed("the pool is closed"),
+        RuntimeError("cannot start new thread"),
+    ],
+)
+def test_a_commit_whose_position_fails_is_published_and_raises_nothing(make, monkeypatch, error):
+    def fail():
+        raise error
+
+    version = changes.versions(["customers_customer"])
+    monkeypatch.setattr(changes, "position", fail)
+    make()
+    assert changes.versions(["customers_customer"]) != version
+    assert Customer.objects.count() == 1
+
+
+def test_a_commit_that_redis_refuses_for_any_reason_is_kept_and_raises_nothing(make, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("the pool is closed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(changes, "announce", fail)
+        make()
+    assert "customers_customer" in changes._outdated
+    assert changes.catch_up()
 
 
 @pytest.mark.parametrize("error", [OperationalError("server closed the connection"), InterfaceError("closed")])
