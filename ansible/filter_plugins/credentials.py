@@ -28,6 +28,7 @@ APP_PASSWORDS = {
 KEPT = ("admin_password",)  # a person's, who changes it in the admin
 ROTATING = "secrets_rotating"  # stands in the file until all hosts have what is new
 ROTATED = "secrets_rotated"  # when they were made, by which preflight knows an older file
+PASSWORD_BEFORE = "redis_password_before"  # of an app, while some instances know no other
 AUTHORITIES = ("control", "services")
 AUTHORITY_YEARS = 10
 
@@ -165,7 +166,8 @@ def completed_secrets(text, apps, cluster_name):
 def rotated_secrets(text, apps):
     """A secrets file with new passwords and keys, marked as such; the same text when it is marked already.
 
-    What an app signed with its key before stays valid by `secret_key_before`. Authorities stay, and what people type.
+    What an app signed with its key before stays valid by `secret_key_before`, and Redis takes `redis_password_before`
+    as well until the rotation is settled. Authorities stay, and what people type.
 
     text:    the file's content, decrypted
     apps:    cluster_apps
@@ -180,12 +182,13 @@ def rotated_secrets(text, apps):
     for app in apps:
         own = content["secrets_apps"][app["name"]]
         own["secret_key_before"] = own["secret_key"]
+        own[PASSWORD_BEFORE] = own["redis_password"]
         own.update({name: _password(length) for name, length in APP_PASSWORDS.items() if name not in KEPT})
     return _dump({**content, ROTATED: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", ROTATING: True})
 
 
 def settled_secrets(text):
-    """A secrets file without the mark.
+    """A secrets file without the mark, and without the passwords that were valid during the rotation.
 
     text:    the file's content, decrypted
     returns: the new content
@@ -193,6 +196,8 @@ def settled_secrets(text):
     """
     content = _load(text)
     content.pop(ROTATING, None)
+    for own in content.get("secrets_apps", {}).values():
+        own.pop(PASSWORD_BEFORE, None)
     return _dump(content)
 
 

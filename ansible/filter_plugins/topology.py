@@ -110,17 +110,24 @@ def app_databases(apps, secrets):
     ]
 
 
-def app_cache_users(apps, secrets):
+def app_cache_users(apps, secrets, settled=False):
     """The Redis user of each app, who may touch keys with the prefix <name>: only.
 
     apps:    cluster_apps
     secrets: secrets_apps, by the app's name
-    returns: [{name, password, prefix}]
+    settled: without the password before, which is valid while secrets rotate
+    returns: [{name, password, password_before, prefix}]
     raises:  AnsibleFilterError naming an app that has no secrets
     """
     return [
-        {"name": app["name"], "password": _app_secrets(app, secrets)["redis_password"], "prefix": f"{app['name']}:"}
+        {
+            "name": app["name"],
+            "password": own["redis_password"],
+            "password_before": "" if settled else own.get("redis_password_before", ""),
+            "prefix": f"{app['name']}:",
+        }
         for app in apps
+        for own in [_app_secrets(app, secrets)]
     ]
 
 

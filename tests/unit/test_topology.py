@@ -62,7 +62,16 @@ def test_databases():
 
 
 def test_cache_users():
-    assert topology.app_cache_users(APPS, SECRETS) == [{"name": "shop", "password": "cache", "prefix": "shop:"}]
+    user = {"name": "shop", "password": "cache", "password_before": "", "prefix": "shop:"}
+    assert topology.app_cache_users(APPS, SECRETS) == [user]
+
+
+def test_redis_takes_the_password_before_until_a_rotation_is_settled():
+    rotating = {"shop": {**SECRETS["shop"], "redis_password_before": "old"}}
+    [user] = topology.app_cache_users(APPS, rotating)
+    assert (user["password"], user["password_before"]) == ("cache", "old")
+    [user] = topology.app_cache_users(APPS, rotating, settled=True)
+    assert (user["password"], user["password_before"]) == ("cache", "")
 
 
 @pytest.mark.parametrize("function", [topology.app_databases, topology.app_cache_users])

@@ -9,7 +9,7 @@ from probe import Bound, Probe, Settings, record
 from scenarios.cluster import states
 from toolbox import eventually
 
-# Redis restarts for its users' new passwords, and instances for what they are told: one after the other.
+# Redis restarts to take the new passwords too, and to take them alone; in between instances restart one by one.
 BOUND = Bound(failed=0, gap_s=5)
 PACE = Settings(reads_per_second=120, writes_per_second=10)
 PSQL = "PGPASSWORD={password} psql --no-psqlrc --tuples-only --no-align --command='SELECT 1' {address} 2>&1"
@@ -34,6 +34,7 @@ def story(inventory, hosts, visitors, verb, site):
     """What was known before and after."""
     file = inventory / "group_vars" / "cluster" / "secrets.yml"
     told = types.SimpleNamespace(before=yaml.safe_load(file.read_text()))
+    told.began = int(hosts("app")[0].check_output("date +%s"))
     told.signed = django(hosts("app")[0], "signing.dumps('me')")
     with Probe(visitors, PACE) as probe:
         assert probe.answered(10)
@@ -76,6 +77,17 @@ def test_redis_takes_the_new_password_alone(story, hosts):
     ]
     assert new == ""
     assert "WRONGPASS" in old
+
+
+def test_redis_refused_no_instance_meanwhile(story, hosts):
+    for host in hosts("app"):
+        journal = host.check_output(f"journalctl --no-pager --output=cat --since=@{story.began} --unit='customers@*'")
+        assert "WRONGPASS" not in journal
+        assert "invalid username-password" not in journal
+
+
+def test_the_old_password_is_forgotten(story):
+    assert "redis_password_before" not in story.after["secrets_apps"]["customers"]
 
 
 def test_what_was_signed_before_is_still_valid(story, hosts):

@@ -50,5 +50,12 @@ def test_users(render):
     assert not {"+@all", "allcommands", "allkeys", "nopass", "+@dangerous", "+@admin"} & set(words)
 
 
+def test_a_user_has_two_passwords_while_secrets_rotate(render):
+    user = {"name": "shop", "password": "new", "password_before": "old", "prefix": "shop:"}
+    [_, line] = render("redis", "users.acl.j2", redis_users=[user]).splitlines()
+    hashes = [f"#{hashlib.sha256(password).hexdigest()}" for password in (b"new", b"old")]
+    assert [word for word in line.split() if word.startswith("#")] == hashes
+
+
 def test_nothing_may_be_written(render):
     assert "ReadWritePaths=" in render("redis", "redis-server.service.j2").splitlines()
