@@ -12,7 +12,7 @@ FIELDS = {
     "settings": r"\w+(\.\w+)*",
     "port": r"\d{4,5}",
 }
-OPTIONS = ("server_names", "public_paths", "environment", "worker_class", "hourly_command")
+OPTIONS = ("server_names", "public_paths", "login_paths", "environment", "worker_class", "hourly_command")
 VARIABLE = r"[A-Za-z_]\w*"
 # gunicorn's own that serve Django, or a class that the app brings along.
 WORKER_CLASS = r"gevent|gthread|sync|\w+(\.\w+)+"
@@ -48,12 +48,17 @@ def fields(inventory):
             yield f"{label}: server_names must be a list, such as [www.example.com]"
         elif position and not app.get("server_names"):
             yield f"{label}: server_names is missing, and each app but the first needs its own: [shop.example.com]"
-        paths = app.get("public_paths", [])
-        if not isinstance(paths, list) or not all(re.fullmatch(r"/[\w./-]*", str(path)) for path in paths):
+        if not are_paths(app.get("public_paths", [])):
             yield f"{label}: public_paths must be a list of paths, such as [/docs/]"
+        if not are_paths(app.get("login_paths", [])):
+            yield f"{label}: login_paths must be a list of paths, such as [/login/]"
         if app.get("name") in RESERVED_NAMES:
             yield f"{label}: the name is taken by the system: choose another one"
         yield from (f"{label}: {fault}" for fault in processes(app))
+
+
+def are_paths(value):
+    return isinstance(value, list) and all(re.fullmatch(r"/[\w./-]*", str(path)) for path in value)
 
 
 def processes(app):

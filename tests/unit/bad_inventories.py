@@ -278,8 +278,8 @@ APPS = {
             ({"port": "http"}, r"port 'http' must match \d{4,5}"),
             (
                 {"prot": 8000},
-                "prot is unknown, known are name, path, wsgi, settings, port, server_names, public_paths, environment, "
-                "worker_class, hourly_command",
+                "prot is unknown, known are name, path, wsgi, settings, port, server_names, public_paths, login_paths, "
+                "environment, worker_class, hourly_command",
             ),
             ({"environment": ["A=1"]}, "environment must be a mapping, such as {HSTS_SECONDS: 60}"),
             ({"environment": {"A-B": 1}}, r"environment: 'A-B' can't name a variable, it must match [A-Za-z_]\w*"),
@@ -295,6 +295,7 @@ APPS = {
             ),
             ({"server_names": "www.example.com"}, "server_names must be a list, such as [www.example.com]"),
             ({"public_paths": ["docs"]}, "public_paths must be a list of paths, such as [/docs/]"),
+            ({"login_paths": ["login"]}, "login_paths must be a list of paths, such as [/login/]"),
             (
                 {"path": "docs"},
                 f"path docs is no Django project, there is no {PROJECT}/docs/manage.py: correct the path",
