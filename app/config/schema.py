@@ -33,15 +33,20 @@ ANSWERS = {
         {"Retry-After": RETRY_AFTER},
     ),
     "412": ("ChangedMeanwhile", "No longer the version that `If-Match` names.", "Detail", {}),
+    "413": ("TooLarge", "The body is larger than load balancers let pass.", "Detail", {}),
+    "414": ("AddressTooLong", "The address is longer than load balancers let pass.", "Detail", {}),
     "415": ("UnsupportedMediaType", "The body is of a type that is not read here.", "Detail", {}),
     "422": ("OtherRequest", "The key belongs to a request with another body.", "Detail", {}),
-    "429": ("TooMany", "The user's requests of this minute are used up.", "Detail", {"Retry-After": RETRY_AFTER}),
+    "429": ("TooMany", "Too many requests of the user or from this address.", "Detail", {"Retry-After": RETRY_AFTER}),
+    "431": ("HeaderTooLarge", "The header is larger than load balancers let pass.", "Detail", {}),
+    "502": ("BadGateway", "The app could not be reached. A write may have been done.", "Detail", {}),
     "503": (
         "Unavailable",
-        "The database is away, or, without `Retry-After`, this took too long.",
+        "The database is away, the app is in maintenance, or, without `Retry-After`, this took too long.",
         "Detail",
         {"Retry-After": RETRY_AFTER},
     ),
+    "504": ("GatewayTimeout", "The app did not answer in time. A write may have been done.", "Detail", {}),
 }
 
 
@@ -93,9 +98,14 @@ def possible(path: str, method: str, operation: dict) -> list[str]:
         "406": True,
         "409": ("header", "Idempotency-Key") in taken,
         "412": ("header", "If-Match") in taken,
+        "413": True,
+        "414": True,
         "415": "requestBody" in operation,
         "422": ("header", "Idempotency-Key") in taken,
         "429": True,
+        "431": True,
+        "502": True,
         "503": True,
+        "504": True,
     }
     return [status for status, it_is in when.items() if it_is]
