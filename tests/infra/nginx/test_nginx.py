@@ -185,3 +185,29 @@ def test_it_does_not_tell_its_version(door):
 def test_the_kernel_notices_app_hosts_that_died(host):
     assert host.sysctl("net.ipv4.tcp_keepalive_time") == 2
     assert host.sysctl("net.ipv4.tcp_retries2") == 5
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+@pytest.mark.parametrize(
+    ("status", "options"),
+    [
+        (413, "-T /tmp/too-large https://localhost/api/customers/1/"),
+        (431, '-H "X-Long: $(printf %040000d 0)" https://localhost/api/customers/'),
+    ],
+)
+def test_its_own_errors_below_api_are_json(host, version, status, options):
+    host.check_output("truncate -s 3M /tmp/too-large")
+    authority = "--cacert /etc/pergola/tls/services-ca.crt"
+    result = host.run(f"curl -s {version} {authority} -w '\\n%{{http_code}} %{{content_type}}' {options}")
+    body, end = result.stdout.rsplit("\n", 1)
+    assert end.split(";")[0] == f"{status} application/json", result
+    assert json.loads(body)["detail"]
+
+
+def test_logins_from_one_address_are_limited(host):
+    """From the load balancer itself, so that other tests may log in. An empty body costs the app no hash."""
+    command = "curl -s --cacert /etc/pergola/tls/services-ca.crt -o /dev/null -w '%{http_code} %header{retry-after}\\n'"
+    result = host.run(f"{command} -X POST 'https://localhost/api/token/?[1-50]'")
+    refused = [line.split() for line in result.stdout.splitlines() if line.startswith("429")]
+    assert 10 <= len(refused) < 50, result
+    assert {seconds for _, seconds in refused} == {"2"}

@@ -39,12 +39,13 @@ def test_maintenance_goes_on_and_off_without_a_restart(ask, nginx, maintenance, 
     before = nginx()
     maintenance("on")
     try:
-        program, person, form = ask("application/json"), ask("text/html"), ask("text/html", "POST")
+        program, person, form = ask("application/json"), ask("text/html", path="/admin/"), ask("text/html", "POST")
         for answer in (program, person, form):
             assert answer.status_code == 503
             assert int(answer.headers["Retry-After"]) > 0
         assert "maintenance" in program.json()["detail"]
         assert "<title>Maintenance</title>" in person.text
+        assert "maintenance" in form.json()["detail"], "below /api/ each error is JSON"
         assert site().changed == {}
         assert ask("application/json").status_code == 503
         assert maintenance("on").changed == {}
