@@ -187,12 +187,13 @@ def test_the_kernel_notices_app_hosts_that_died(host):
     assert host.sysctl("net.ipv4.tcp_retries2") == 5
 
 
-@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 @pytest.mark.parametrize(
-    ("status", "options"),
+    ("version", "status", "options"),
     [
-        (413, "-T /tmp/too-large https://localhost/api/customers/1/"),
-        (431, '-H "X-Long: $(printf %040000d 0)" https://localhost/api/customers/'),
+        ("--http1.1", 413, "-T /tmp/too-large https://localhost/api/customers/1/"),
+        ("--http2", 413, "-T /tmp/too-large https://localhost/api/customers/1/"),
+        # In HTTP/2 nginx closes the connection instead.
+        ("--http1.1", 431, '-H "X-Long: $(printf %040000d 0)" https://localhost/api/customers/'),
     ],
 )
 def test_its_own_errors_below_api_are_json(host, version, status, options):

@@ -43,6 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         if not self.closes:
             self.send_response(200)
             self.send_header("Content-Length", "0")
+            self.send_header("Connection", "close")
             self.end_headers()
 
     do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = do_PATCH = do_DELETE = handle_method  # noqa: N815
@@ -144,6 +145,11 @@ def test_each_method_is_sent_to_another_instance_when_one_refuses_connections(se
     ask = serve(f"127.0.0.1:{free_port()}", answering.address)
     assert [ask(method, "/api/customers/1/", b"{}").status for _ in range(4)] == [200] * 4
     assert answering.seen == [method] * 4
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_answer_is_502_when_all_instances_refuse_connections(serve, method):
+    assert serve(f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")(method, "/api/customers/1/").status == 502
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
