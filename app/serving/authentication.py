@@ -4,7 +4,6 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -23,6 +22,7 @@ from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from serving import changes, routing
+from serving.background import in_background
 from serving.queries import fetch_prepared
 
 _known: LRUCache = LRUCache(10_000)
@@ -83,6 +83,7 @@ class CachedTokenAuthentication(TokenAuthentication):
         if not user.is_active:
             raise AuthenticationFailed("User inactive or deleted.")
         if last_used_on is None or last_used_on < moment.date():
+            # No request waits for a primary that is lost only to note its token's use.
             in_background(lambda: note_use(digest, moment.date()))
         token = get_token_model()(digest=digest, user=user, expiry=expiry)
         return Known(user, token, versions, asked=now, confirmed=now, ends=now + seconds)
@@ -122,11 +123,6 @@ def owner(digest: str) -> tuple[AbstractBaseUser, datetime | None, date | None] 
         found._perm_cache = set(permitted)
         return found, expiry, last_used_on
     return None
-
-
-def in_background(act: Callable[[], None]) -> None:
-    """Under gevent, in a greenlet: a request must not wait for a primary that is lost only to note its token's use."""
-    threading.Thread(target=act, daemon=True).start()
 
 
 def note_use(digest: str, day: date) -> None:

@@ -27,6 +27,7 @@ from sqlparse import lexer
 from sqlparse.tokens import Comment, Punctuation, String, Whitespace
 
 from serving import redis
+from serving.background import in_background
 from serving.context import current
 
 logger = logging.getLogger(__name__)
@@ -250,6 +251,8 @@ def position() -> Position:
 
 # What Redis did not take when it should have; it is the first that it hears when it is back.
 _lock = threading.Lock()
+_trying = threading.Lock()
+TRY_AGAIN_SECONDS = 1
 _unpublished: dict[str, int | None] = {}
 _outdated: dict[str, object] = {}
 
@@ -265,7 +268,22 @@ def publish(tables: Iterable[str], members: Iterable[str], reached: Position | N
             _unpublished[member] = None if number is None or known is None else max(number, known)
         # Each commit's own mark, so that nobody takes the earlier one's for it.
         _outdated.update({table: object() for table in tables})
-    return catch_up(forced=True)
+    told = catch_up(forced=True)
+    if not told:
+        in_background(keep_trying)
+    return told
+
+
+def keep_trying() -> None:
+    """Until Redis has been told, also where no further request comes to this process: until then other processes may
+    serve old answers from a Redis that only this one could not reach."""
+    if not _trying.acquire(blocking=False):
+        return  # another thread does
+    try:
+        while not catch_up():
+            time.sleep(TRY_AGAIN_SECONDS)
+    finally:
+        _trying.release()
 
 
 def catch_up(*, forced: bool = False) -> bool:

@@ -49,8 +49,9 @@ def anonymous() -> APIClient:
 
 @pytest.fixture(autouse=True)
 def in_turn(monkeypatch) -> None:
-    """What a process does beside its requests would not see the transaction of a test."""
+    """What a process does beside its requests would not see the transaction of a test, or outlast it."""
     monkeypatch.setattr(authentication, "in_background", lambda act: act())
+    monkeypatch.setattr(changes, "in_background", lambda act: None)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Redis dead, and Redis that swallows everything: the API works, and few requests pay for it."""
 
 import socket
+import threading
 
 import pytest
 from django.core.cache import cache
@@ -157,6 +158,24 @@ def test_a_commit_is_published_although_redis_is_bypassed(make, settings, point_
     assert redis.breaker.failed == 0
     assert changes.versions(["customers_customer"]) != version
     assert not changes._outdated
+
+
+def test_a_process_without_further_requests_publishes_as_soon_as_redis_is_back(
+    make, settings, point_to, clock, monkeypatch, transactional_db
+):
+    before, started = settings.CACHES, []
+    version = changes.versions(["customers_customer"])
+    monkeypatch.setattr(changes, "in_background", started.append)
+    monkeypatch.setattr(changes, "TRY_AGAIN_SECONDS", 0.01)
+    point_to(1)
+    make()
+    trying = threading.Thread(target=started[0])
+    trying.start()
+    settings.CACHES = before
+    clock.now += 5
+    trying.join(10)
+    assert not trying.is_alive()
+    assert changes.versions(["customers_customer"]) != version
 
 
 def test_a_process_that_ends_publishes_what_redis_had_not_taken(make, settings, point_to, clock, transactional_db):

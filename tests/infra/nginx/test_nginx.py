@@ -191,6 +191,8 @@ def test_the_kernel_notices_app_hosts_that_died(host):
     ("version", "status", "options"),
     [
         ("--http1.1", 413, "-T /tmp/too-large https://localhost/api/customers/1/"),
+        ("--http1.1", 405, "-X TRACE https://localhost/api/customers/1/"),
+        ("--http2", 405, "-X TRACE https://localhost/api/customers/1/"),
         ("--http2", 413, "-T /tmp/too-large https://localhost/api/customers/1/"),
         # In HTTP/2 nginx closes the connection instead.
         ("--http1.1", 431, '-H "X-Long: $(printf %040000d 0)" https://localhost/api/customers/'),

@@ -171,6 +171,21 @@ def test_errors_of_nginx_below_api_are_json(serve, closing, method, accept):
         assert answer.headers["X-Request-ID"]
 
 
+def test_a_method_that_nginx_refuses_is_answered_with_those_that_it_passes_on(serve, answering):
+    answer = serve(answering.address)("TRACE", "/api/customers/1/")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE")
+    assert json.loads(answer.text)["detail"] == "The method is not allowed."
+
+
+def test_no_log_quotes_a_query(serve, closing, tmp_path):
+    ask = serve(*(each.address for each in closing))
+    assert ask("GET", "/api/customers/?search=Lovelace").status == 502
+    time.sleep(1.5)  # the access log is written once a second
+    logs = {path.name: path.read_text() for path in tmp_path.glob("*.log")}
+    assert "/api/customers/" in logs["access.log"]
+    assert not any("Lovelace" in text for text in logs.values())
+
+
 def test_errors_elsewhere_are_pages(serve, closing):
     answer = serve(*(each.address for each in closing))("GET", "/admin/?next=/api/")
     assert (answer.status, answer.headers["Content-Type"].split(";")[0]) == (502, "text/html")
