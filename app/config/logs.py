@@ -70,6 +70,8 @@ def configuration(level: str) -> dict:
         "loggers": {
             # Django would hand errors to mail_admins and, with DEBUG, to a second handler of its own.
             "django": {"handlers": [], "level": level, "propagate": True},
+            # Four lines for each login.
+            "axes": {"level": "WARNING"},
             # At DEBUG it logs the parameters of statements.
             "django.db.backends": {"level": "INFO" if level == "DEBUG" else level},
         },

@@ -1,9 +1,11 @@
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import F, Func, QuerySet, Value
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 
 from customers import selectors, services
@@ -20,6 +22,10 @@ class CappedPaginator(Paginator):
     def count(self) -> int:
         return self.object_list.order_by()[: self.limit].count()
 
+    @property
+    def is_capped(self) -> bool:
+        return self.count >= self.limit
+
 
 @admin.register(Customer)
 class CustomerAdmin(admin.ModelAdmin):
@@ -32,6 +38,8 @@ class CustomerAdmin(admin.ModelAdmin):
     search_fields = ("last_name",)
     search_help_text = "Part of a name, an e-mail address or a phone number. The best matches come first."
     search_limit = 500
+    # Of rows for one action: with each row a field, a form may have 1,000 (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+    action_limit = 900
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -57,6 +65,24 @@ class CustomerAdmin(admin.ModelAdmin):
             found = found.order_by(Func(Value(ids), F("pk"), function="array_position"))
         return found, False
 
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        if request.POST.get("select_across") == "1" and queryset[: self.action_limit + 1].count() > self.action_limit:
+            text = f"Nothing was done: these are more than {self.action_limit} customers. Search or filter for fewer."
+            self.message_user(request, text, messages.ERROR)
+            return None
+        return super().response_action(request, queryset)
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *arguments, **options):
+        try:
+            return super().changeform_view(request, object_id, *arguments, **options)
+        except Customer.DoesNotExist:
+            self.message_user(request, "Another user has deleted this customer meanwhile.", messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:customers_customer_changelist"))
+        except ValidationError as error:
+            # The form found nothing wrong: another user has taken the address since.
+            self.message_user(request, f"Nothing was saved. {' '.join(error.messages)}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
     def save_model(self, request: HttpRequest, obj: Customer, form: ModelForm, change: bool) -> None:
         if change:
             services.update_customer(customer=obj, **{name: form.cleaned_data[name] for name in form.changed_data})
@@ -64,8 +90,7 @@ class CustomerAdmin(admin.ModelAdmin):
             obj.pk = services.create_customer(**form.cleaned_data).pk
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:
-        services.delete_customer(customer=obj)
+        services.delete_customers(ids=[obj.pk])
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for customer in queryset:
-            services.delete_customer(customer=customer)
+        services.delete_customers(ids=[customer.pk for customer in queryset])

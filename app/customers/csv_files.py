@@ -25,6 +25,9 @@ COLUMNS = (
     "created_at",
 )
 REQUIRED = frozenset({"first_name", "last_name", "email"})
+# Where a cell is empty, a new customer has the default, and one that exists keeps its value. Texts have no default but
+# the empty one: they are cleared.
+KEPT = frozenset({"is_active", "created_at"})
 # A file is read and written as it is: bytes that are no UTF-8 come back as the same bytes.
 ENCODING = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
 
@@ -85,8 +88,7 @@ class Reader:
 
 def validated(texts: dict[str, str]) -> tuple[dict, list[str]]:
     """The fields of a customer and no faults, or the other way round; the API's rules hold."""
-    # Nothing, where there is a default, means the default.
-    serializer = CustomerTextSerializer(data={name: text for name, text in texts.items() if text or name in REQUIRED})
+    serializer = CustomerTextSerializer(data={name: text for name, text in texts.items() if text or name not in KEPT})
     serializer.is_valid()
     faults = [f"{name}: {' '.join(messages)}" for name, messages in serializer.errors.items()]
     created_at = moment(texts.get("created_at", ""))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, router, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -42,6 +42,11 @@ def delete_customer(*, customer: Customer, unchanged: bool = False) -> None:
         raise missed(customer)
 
 
+def delete_customers(*, ids: Iterable[int]) -> int:
+    """How many there were: another user may have deleted some meanwhile."""
+    return Customer.objects.filter(pk__in=ids).delete()[0]
+
+
 def as_read(customer: Customer, unchanged: bool) -> QuerySet:
     """The condition is part of the statement that writes: nobody can come in between."""
     rows = Customer.objects.filter(pk=customer.pk)
@@ -64,20 +69,33 @@ def create_sample_customers(*, numbers: Iterable[int]) -> int:
     return len(samples)
 
 
-def import_customers(*, rows: Sequence[dict], update: bool = False) -> list[str]:
+def email_keys(addresses: Sequence[str]) -> list[str]:
+    """What the unique index compares of each address. Python's lower() differs from PostgreSQL's, as of İ."""
+    with connections[router.db_for_write(Customer)].cursor() as cursor:
+        cursor.execute(
+            "SELECT lower(address) FROM unnest(%s::text[]) WITH ORDINALITY AS given (address, place) ORDER BY place",
+            [[tidy(address) for address in addresses]],
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def import_customers(
+    *, rows: Sequence[dict], update: bool = False, planned: dict[str, Customer] | None = None
+) -> list[str]:
     """What became of each row: created; unchanged, as it is there already; and where one with that e-mail address has
-    other data, updated or, without `update`, only differs. No two rows have the same address."""
+    other data, updated or, without `update`, only differs. No two rows have the same address.
+
+    With `planned` nothing is written: it collects, by address, the customers that earlier calls would have written."""
     rows = [tidied(**row) for row in rows]
+    keys = email_keys([row["email"] for row in rows])
     with transaction.atomic():
-        known = {
-            customer.email_key: customer
-            for customer in Customer.objects.annotate(email_key=Lower("email"))
-            .filter(email_key__in=[row["email"].lower() for row in rows])
-            .select_for_update()
-        }
+        existing = Customer.objects.annotate(email_key=Lower("email")).filter(email_key__in=keys)
+        if planned is None:
+            existing = existing.select_for_update()
+        known = {customer.email_key: customer for customer in existing} | (planned or {})
         outcomes, new, changed = [], [], []
-        for row in rows:
-            customer = known.get(row["email"].lower())
+        for key, row in zip(keys, rows, strict=True):
+            customer = known.get(key)
             if customer is None:
                 new.append((len(outcomes), Customer(**row)))
                 outcomes.append("created")
@@ -86,15 +104,18 @@ def import_customers(*, rows: Sequence[dict], update: bool = False) -> list[str]
             elif update:
                 for name, value in (row | {"updated_at": timezone.now()}).items():
                     setattr(customer, name, value)
-                changed.append(customer)
+                changed.append((key, customer))
                 outcomes.append("updated")
             else:
                 outcomes.append("differs")
+        if planned is not None:
+            planned.update({keys[position]: customer for position, customer in new} | dict(changed))
+            return outcomes
         for position in refused(new):
             outcomes[position] = "differs"
         if changed:
             names = {name for row in rows for name in row}
-            Customer.objects.bulk_update(changed, [*sorted(names), "updated_at"])
+            Customer.objects.bulk_update([customer for _, customer in changed], [*sorted(names), "updated_at"])
     return outcomes
 
 

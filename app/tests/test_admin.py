@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from customers.admin import CustomerAdmin
 from customers.models import Customer
 
 URL = "/admin/customers/customer/"
@@ -98,3 +99,68 @@ def test_markup_is_shown_as_text(admin, make):
     for page in (admin.get(URL).text, admin.get(f"{URL}{pk}/change/").text):
         assert "<script>alert" not in page
         assert "&lt;b&gt;Acme" in page
+
+
+def test_select_all_is_offered_for_an_exact_number_alone(admin, make, monkeypatch):
+    monkeypatch.setattr("customers.admin.CustomerAdmin.list_per_page", 2)
+    monkeypatch.setattr("customers.admin.CustomerAdmin.action_limit", 3)
+    monkeypatch.setattr("customers.admin.CappedPaginator.limit", 5)
+    for _ in range(3):
+        make()
+    assert "Select all 3 customers" in admin.get(URL).text
+    make()
+    page = admin.get(URL).text
+    assert "Select all 4 customers" not in page
+    assert "4 customers" in " ".join(page.split())
+    make()
+    make()
+    assert "5 or more customers" in " ".join(admin.get(URL).text.split())
+
+
+@pytest.mark.parametrize("post", [{}, {"post": "yes"}])
+def test_an_action_on_more_than_its_limit_does_nothing(admin, make, monkeypatch, post):
+    monkeypatch.setattr("customers.admin.CustomerAdmin.action_limit", 1)
+    action = {"action": "delete_selected", "_selected_action": [make().pk, make().pk], "select_across": "1"} | post
+    page = admin.post(URL, action, follow=True)
+    assert "Nothing was done: these are more than 1 customers" in page.text
+    assert Customer.objects.count() == 2
+
+
+def test_all_of_a_search_are_deleted_in_one_statement(admin, make):
+    ids = [make().pk for _ in range(5)]
+    action = {"action": "delete_selected", "_selected_action": ids, "post": "yes"}
+    with CaptureQueriesContext(connection) as queries:
+        admin.post(URL, action)
+    assert len([query for query in queries if query["sql"].startswith('DELETE FROM "customers_customer"')]) == 1
+    assert LogEntry.objects.count() == 5
+
+
+def test_what_another_user_has_deleted_is_no_error(admin, make, monkeypatch):
+    customer = make()
+
+    def taken_away(original):
+        def method(*arguments, **options):
+            Customer.objects.all().delete()
+            return original(*arguments, **options)
+
+        return method
+
+    for name in ("save_model", "delete_model", "delete_queryset"):
+        monkeypatch.setattr(CustomerAdmin, name, taken_away(getattr(CustomerAdmin, name)))
+    page = admin.post(f"{URL}{customer.pk}/change/", ANN, follow=True)
+    assert "Another user has deleted this customer meanwhile" in page.text
+    assert admin.post(f"{URL}{make().pk}/delete/", {"post": "yes"}).status_code == 302
+    action = {"action": "delete_selected", "_selected_action": [make().pk], "post": "yes"}
+    assert admin.post(URL, action).status_code == 302
+
+
+def test_an_address_that_is_taken_meanwhile_is_reported(admin, make, monkeypatch):
+    original = CustomerAdmin.save_model
+
+    def save_model(*arguments, **options):
+        make(email="Ann@Example.com")
+        original(*arguments, **options)
+
+    monkeypatch.setattr(CustomerAdmin, "save_model", save_model)
+    page = admin.post(f"{URL}add/", ANN, follow=True)
+    assert "Nothing was saved. A customer with this e-mail address exists already." in page.text

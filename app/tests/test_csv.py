@@ -2,6 +2,7 @@ import csv
 import io
 import os
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -199,3 +200,72 @@ def test_who_reads_a_part_of_it_gets_that_and_no_traceback(monkeypatch):
 def test_a_file_that_is_not_there_is_said_so():
     with pytest.raises(CommandError, match=r"/nowhere\.csv: No such file or directory"):
         call_command("import_customers", "/nowhere.csv")
+
+
+FULL = "first_name,last_name,email,phone,is_active,company,address,city,notes,created_at"
+ADA = {
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "email": "ada@example.com",
+    "phone": "+49 30 1234567",
+    "is_active": False,
+    "company": "Analytical",
+    "address": "12 St James’s Square",
+    "city": "London",
+    "notes": "first",
+    "created_at": datetime(2020, 1, 31, tzinfo=UTC),
+}
+
+
+@pytest.mark.django_db
+def test_an_empty_cell_clears_a_text_and_keeps_what_has_no_empty_value(load):
+    services.create_customer(**ADA)
+    line = f"{FULL}\nAda,Lovelace,ada@example.com,,,,,,,\n"
+    said, _, success = load(line)
+    assert not success
+    assert said[0] == "line 2: email: A customer with this address exists with other data; --update writes over it."
+    assert load(line, update=True)[0] == ["0 created, 1 updated, 0 unchanged, 0 rejected"]
+    customer = Customer.objects.get()
+    assert [getattr(customer, name) for name in ("phone", "company", "address", "city", "notes")] == [""] * 5
+    assert (customer.is_active, customer.created_at) == (False, ADA["created_at"])
+
+
+@pytest.mark.django_db
+def test_a_column_that_is_absent_stays_untouched(load):
+    services.create_customer(**ADA)
+    load(f"{HEADER},city\nAda,Lovelace,ada@example.com,\n", update=True)
+    customer = Customer.objects.get()
+    assert (customer.city, customer.company, customer.phone) == ("", ADA["company"], ADA["phone"])
+
+
+@pytest.mark.django_db
+def test_a_line_finds_the_customer_that_the_index_finds(load):
+    """Python's lower() has two letters for İ; what PostgreSQL's has is up to the database."""
+    services.create_customer(first_name="Ada", last_name="Lovelace", email="ada@İstanbul.com")
+    file = f"{HEADER}\nAugusta,Byron,ADA@İSTANBUL.com\nAugusta,King,ada@İstanbul.com\n"
+    assert load(file, update=True)[0] == ["0 created, 2 updated, 0 unchanged, 0 rejected"]
+    assert Customer.objects.get().last_name == "King"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("update", [False, True])
+def test_a_dry_run_says_what_a_run_would_and_writes_nothing(load, update):
+    services.create_customer(**ADA)
+    file = "\n".join(
+        [
+            f"{HEADER},city",
+            "Ada,Lovelace,ADA@example.com,London",
+            "Ada,Byron,ada@example.com,Ockham",
+            "Ann,Lee,ann@example.com,Dublin",
+            "Ann,Lee,ANN@example.com,Dublin",
+            "Ann,Ley,ann@example.com,Dublin",
+            "1,2,ben@example.com,",
+        ]
+    )
+    before = stored()
+    said, returned, success = load(file, update=update, dry_run=True)
+    assert stored() == before
+    assert said[-1].startswith("dry run, nothing written: ")
+    said[-1] = said[-1].removeprefix("dry run, nothing written: ")
+    assert (said, returned, success) == load(file, update=update)
+    assert stored() != before

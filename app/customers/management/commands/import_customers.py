@@ -3,6 +3,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from customers import csv_files
 from customers.csv_files import FileError, Line, Reader
-from customers.services import import_customers
+from customers.services import email_keys, import_customers
 
 BATCH = 1000
 DIFFERS = "email: A customer with this address exists with other data; --update writes over it."
@@ -26,17 +27,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="what to read; - for standard input")
-        parser.add_argument("--update", action="store_true", help="write over customers that exist")
+        parser.add_argument(
+            "--update",
+            action="store_true",
+            help="write over customers that exist; an empty cell clears a text, and keeps is_active and created_at",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="write nothing, say what would happen; keeps all changes in memory",
+        )
 
-    def handle(self, *, file: str, update: bool, **options) -> None:
+    def handle(self, *, file: str, update: bool, dry_run: bool, **options) -> None:
         self.update = update
+        self.planned = {} if dry_run else None
         self.counts = Counter()
         self.rejects = None
         try:
             with opened(file) as lines:
                 reader = Reader(lines)
                 self.header = reader.header
-                for batch in batches(tqdm(reader, total=count(file), unit=" lines", disable=None)):
+                for batch in batches(iter(tqdm(reader, total=count(file), unit=" lines", disable=None))):
                     self.take(batch)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from error
@@ -48,7 +59,8 @@ class Command(BaseCommand):
 
     def take(self, batch: list[Line]) -> None:
         good = [line for line in batch if not line.faults]
-        outcomes = import_customers(rows=[line.fields for line in good], update=self.update)
+        rows = [line.fields for line in good]
+        outcomes = import_customers(rows=rows, update=self.update, planned=self.planned)
         self.counts.update(outcome for outcome in outcomes if outcome != "differs")
         refused = {line.number for line, outcome in zip(good, outcomes, strict=True) if outcome == "differs"}
         for line in batch:
@@ -65,7 +77,8 @@ class Command(BaseCommand):
         self.stderr.write(f"line {line.number}: {'; '.join(line.faults or [DIFFERS])}", style_func=str)
 
     def summary(self) -> str:
-        return ", ".join(f"{self.counts[what]} {what}" for what in ("created", "updated", "unchanged", "rejected"))
+        counts = ", ".join(f"{self.counts[what]} {what}" for what in ("created", "updated", "unchanged", "rejected"))
+        return counts if self.planned is None else f"dry run, nothing written: {counts}"
 
 
 @contextmanager
@@ -88,14 +101,13 @@ def count(file: str) -> int | None:
 
 def batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
     """An address that comes again begins a new batch: it is then one that exists."""
-    batch, addresses = [], set()
-    for line in lines:
-        address = line.fields.get("email", "").lower()
-        if len(batch) == BATCH or address in addresses:
-            yield batch
-            batch, addresses = [], set()
-        batch.append(line)
-        if address:
-            addresses.add(address)
-    if batch:
+    while chunk := list(islice(lines, BATCH)):
+        keys = email_keys([line.fields.get("email", "") for line in chunk])
+        batch, addresses = [], set()
+        for line, key in zip(chunk, keys, strict=True):
+            if key and key in addresses:
+                yield batch
+                batch, addresses = [], set()
+            batch.append(line)
+            addresses.add(key)
         yield batch
