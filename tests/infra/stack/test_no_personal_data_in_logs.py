@@ -139,7 +139,7 @@ def locked_out(new_sessions, front, primary, authorization, customer, marker):
         f"SELECT pg_sleep({LOCKED_SECONDS}), '{marker}'; COMMIT"
     )
     with ThreadPoolExecutor(1) as threads:
-        holder = threads.submit(run, primary, f'{SUPERUSER} -c "{lock}"')
+        holder = threads.submit(run, primary, f"{SUPERUSER} <<'END'\n{lock};\nEND")
         time.sleep(5)
         answer = front.patch(customer, json={"city": f"{marker} {marker}"}, headers=authorization)
         assert holder.result().succeeded, holder.result().stderr
