@@ -1,7 +1,7 @@
 """Tokens of which only the digest is stored. Those of Django REST framework are copied and stay valid.
 
 Their table is left to the release before this one, which reads and writes it until the deploy is over:
-`api_token drop_plaintext` drops it.
+`customers-manage --owner api_token drop_plaintext` drops it.
 """
 
 import django.db.models.deletion

@@ -4,7 +4,7 @@ from getpass import getpass
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import ProgrammingError, connection
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
 
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             fields = (token.token_key, token.user, token.name, f"{token.created:%Y-%m-%d}", expiry, used)
             self.stdout.write("\t".join(map(str, fields)))
         if PLAINTEXT_TABLE in connection.introspection.table_names():
-            self.stderr.write(f"{PLAINTEXT_TABLE} still holds tokens in clear: run `api_token drop_plaintext`.")
+            self.stderr.write(f"{PLAINTEXT_TABLE} still holds tokens in clear: run `--owner api_token drop_plaintext`.")
 
     def revoke(self, *, key: list[str], **options) -> None:
         known = set(Token.objects.filter(token_key__in=key).values_list("token_key", flat=True))
@@ -78,8 +78,13 @@ class Command(BaseCommand):
         self.stdout.write(f"revoked: {count}")
 
     def drop_plaintext(self, **options) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP TABLE IF EXISTS {PLAINTEXT_TABLE}")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP TABLE IF EXISTS {PLAINTEXT_TABLE}")
+        except ProgrammingError as error:
+            raise CommandError(
+                "Only the owner of the schema may drop it: type `--owner` before `api_token`."
+            ) from error
         self.stdout.write(f"{PLAINTEXT_TABLE}: dropped")
 
 
