@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection, connections, transaction
 from knox.crypto import hash_token
 from prometheus_client import REGISTRY
@@ -386,6 +386,32 @@ def test_a_revoked_token_stops_within_five_seconds(user, api, clock, queries, re
         api.get(URL)
     clock.now += 0.01
     assert api.get(URL).status_code == 401
+
+
+def stops_within_five_seconds(api, clock, queries, take_away) -> bool:
+    assert api.get(URL).status_code == 200
+    take_away()
+    clock.now += 4.99
+    with queries(0):
+        api.get(URL)
+    clock.now += 0.01
+    return api.get(URL).status_code == 403
+
+
+def test_a_permission_that_is_taken_away_stops_within_five_seconds(user, api, clock, queries):
+    assert stops_within_five_seconds(api, clock, queries, user.user_permissions.clear)
+
+
+@pytest.mark.parametrize(
+    "take_away",
+    [lambda group: group.user_set.clear(), lambda group: group.permissions.clear(), lambda group: group.delete()],
+)
+def test_a_permission_of_a_group_stops_within_five_seconds(user, api, clock, queries, take_away):
+    group = Group.objects.create(name="readers")
+    group.permissions.set(user.user_permissions.all())
+    user.groups.add(group)
+    user.user_permissions.clear()
+    assert stops_within_five_seconds(api, clock, queries, lambda: take_away(group))
 
 
 def test_a_token_costs_no_query_while_nothing_is_written_but_one_every_thirty_seconds(user, clock, reads):
