@@ -14,6 +14,10 @@ def unapplied_migrations(plan):
     return re.findall(r"^\[ \]\s+(\S+)", plan, re.MULTILINE)
 
 
+CREATED = re.compile(r'CREATE TABLE "?(\w+)', re.IGNORECASE)
+CHANGED = re.compile(r'(?:ALTER TABLE|CREATE (?:UNIQUE )?INDEX \S+ ON|DROP INDEX \S+ ON|UPDATE) "?(\w+)', re.IGNORECASE)
+
+
 def breaking_migrations(results, harmless="", noted=()):
     """What a release from before the migrations can't live with.
 
@@ -23,24 +27,38 @@ def breaking_migrations(results, harmless="", noted=()):
     returns:  ["shop.0002_price: DROPPING columns (shop_item.price)", ...]
     """
     looked_at = {name.strip() for name in str(harmless).split(",")}
-    found = [
-        f"{result['item']}: {finding}"
-        for result in results
-        if result["item"] not in looked_at
-        for finding in breaking_statements(result["stdout"])
-    ]
+    created = set()
+    found = []
+    for result in results:
+        statements = old_tables_statements(result["stdout"], created)
+        if result["item"] not in looked_at:
+            found += [f"{result['item']}: {finding}" for finding in breaking_statements(statements)]
     # What has not been applied is looked at anew.
     passed = looked_at | {result["item"] for result in results}
     return found + [finding for finding in noted if finding.partition(": ")[0] not in passed]
 
 
-def breaking_statements(sql):
+def old_tables_statements(sql, created):
+    """Statements without those on tables that the same migrations create: an older release does not use them.
+
+    created: names of such tables, to which those of this SQL are added
+    """
+    text = sqlparse.format(sql, strip_comments=True)
+    kept = []
+    for statement in (" ".join(each.split()) for each in sqlparse.split(text)):
+        if found := CREATED.match(statement):
+            created.add(found[1])
+        changed = CHANGED.match(statement)
+        if not (changed and changed[1] in created):
+            kept.append(statement)
+    return kept
+
+
+def breaking_statements(statements):
     """The findings of django-migration-linter, each once."""
     # Not above: it takes Django along, which most runs have no use for.
     from django_migration_linter.sql_analyser import PostgresqlAnalyser, analyse_sql_statements
 
-    text = sqlparse.format(sql, strip_comments=True)
-    statements = [" ".join(statement.split()) for statement in sqlparse.split(text)]
     errors, _ignored, _warnings = analyse_sql_statements(PostgresqlAnalyser, statements)
     return list(dict.fromkeys(describe(error) for error in errors))
 

@@ -218,3 +218,18 @@ def test_a_deploy_that_would_leave_out_who_must_not_be_is_refused(options, words
     assert run.returncode == 2
     assert words in " ".join(run.stdout.split())
     assert "changed=1" not in run.stdout
+
+
+AXES = """
+BEGIN;
+CREATE TABLE "axes_accessattempt" ("id" integer NOT NULL PRIMARY KEY, "trusted" boolean NOT NULL);
+COMMIT;
+"""
+
+
+def test_tables_that_the_same_migrations_create_are_not_of_the_release_before():
+    later = 'ALTER TABLE "axes_accessattempt" DROP COLUMN "trusted" CASCADE;'
+    results = [{"item": "axes.0001", "stdout": AXES}, {"item": "axes.0005", "stdout": later}]
+    assert breaking_migrations(results) == []
+    assert breaking_migrations(results[1:]) == ["axes.0005: DROPPING columns (axes_accessattempt.trusted)"]
+    assert breaking_migrations(list(reversed(results))) == breaking_migrations(results[1:])
