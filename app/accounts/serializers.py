@@ -12,7 +12,7 @@ from config.strict import StrictFieldsMixin
 
 def default_expiry() -> datetime | None:
     lifetime = knox_settings.TOKEN_TTL
-    return lifetime and timezone.now() + lifetime
+    return timezone.now() + lifetime if lifetime else None
 
 
 class TokenRequestSerializer(StrictFieldsMixin, AuthTokenSerializer):

@@ -1,6 +1,7 @@
 from django.contrib.auth.signals import user_logged_in
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from knox.models import get_digest_token
+from knox.settings import CONSTANTS
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +24,7 @@ class TokenView(StrictQueryMixin, APIView):
         serializer = TokenRequestSerializer(data=request.data, context={"request": request._request})
         serializer.is_valid(raise_exception=True)
         user, name, expiry = (serializer.validated_data[field] for field in ("user", "name", "expiry"))
-        _, token = Token.objects.create(user, expiry=expiry and expiry - timezone.now(), name=name)
+        digest, token = get_digest_token()
+        Token(digest=digest, token_key=token[: CONSTANTS.TOKEN_KEY_LENGTH], user=user, name=name, expiry=expiry).save()
         user_logged_in.send(sender=type(user), request=request._request, user=user)
         return Response({"token": token, "name": name, "expiry": expiry})

@@ -10,6 +10,7 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler
 
 from config.middleware import is_unavailable, unavailable
+from config.renderers import JsonRenderer
 from customers.exceptions import ChangedMeanwhileError, TooSlowError
 
 
@@ -36,6 +37,9 @@ def handler(error: Exception, context: dict) -> Response | None:
         error = PreconditionFailed()
     elif isinstance(error, TooSlowError):
         error = TooSlow()
+    # Also where a view has another renderer, as the schema's has.
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JsonRenderer(), JsonRenderer.media_type
     return exception_handler(error, context)
 
 

@@ -30,6 +30,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def message(record: logging.LogRecord) -> str:
+    if record.name.startswith("django.security."):
+        # Django logs the text of the exception, which quotes headers.
+        return f"refused: {record.name.removeprefix('django.security.')}"
     if isinstance(record.args, Mapping):
         arguments = {name: harmless(value) for name, value in record.args.items()}
     else:

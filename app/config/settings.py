@@ -159,7 +159,14 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-PASSWORD_HASHERS = ["accounts.hashers.ThreadedPBKDF2PasswordHasher"]
+# Django's default, with the first one in the place of its own PBKDF2PasswordHasher.
+PASSWORD_HASHERS = [
+    "accounts.hashers.ThreadedPBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
 
 # After so many failed logins of a user from an address, logins of that user from that address are refused for a while.
 AXES_FAILURE_LIMIT = 5

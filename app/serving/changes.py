@@ -93,7 +93,7 @@ def targets(tokens: list[str]) -> Iterator[str]:
     words = [token.upper() for token in tokens]
     if not words:
         return
-    if words[0] != "(" and not NEUTRAL.fullmatch(words[0]):
+    if (words[0] != "(" and not NEUTRAL.fullmatch(words[0])) or "EXECUTE" in words:
         yield from connections[PRIMARY].introspection.django_table_names()
         return
     if words[0] == "CREATE":

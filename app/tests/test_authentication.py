@@ -172,6 +172,7 @@ def test_a_token_for_a_password_ends_after_thirty_days_unless_the_request_says_o
     expiry = parse_datetime(anonymous.post("/api/token/", login).json()["expiry"])
     assert abs(expiry - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
     assert anonymous.post("/api/token/", login | {"expiry": None}).json()["expiry"] is None
+    assert anonymous.post("/api/token/", login | {"expiry": "9999-12-31T23:59:59.999999Z"}).status_code == 200
     response = anonymous.post("/api/token/", login | {"expiry": "2020-01-01T00:00:00Z"})
     assert (response.status_code, list(response.json())) == (400, ["expiry"])
 
@@ -238,11 +239,21 @@ def test_tokens_of_older_releases_stay_valid(user, anonymous, capsys):
     old = "0123456789" * 4
     migration = import_module("accounts.migrations.0001_initial")
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE authtoken_token (key text, created timestamptz, user_id int)")
+        cursor.execute(
+            "CREATE TABLE authtoken_token (key text, created timestamptz, "
+            "user_id int REFERENCES auth_user (id) DEFERRABLE INITIALLY DEFERRED)"
+        )
         cursor.execute("INSERT INTO authtoken_token VALUES (%s, now(), %s)", [old, user.pk])
         cursor.execute(migration.COPY)
     anonymous.credentials(HTTP_AUTHORIZATION=f"Token {old}")
     assert anonymous.get("/api/customers/").status_code == 200
+    # The release before still writes to it, until the deploy is over or after a rollback.
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO authtoken_token VALUES (%s, now(), %s)", [old[::-1], user.pk])
+        assert user.auth_token_set.count() == 2
+        cursor.execute("DELETE FROM authtoken_token WHERE key = %s", [old])
+        assert user.auth_token_set.get().token_key == old[::-1][:15]
+    user.delete()
     assert command(capsys, "drop_plaintext") == "authtoken_token: dropped\n"
     assert "authtoken_token" not in connection.introspection.table_names()
 

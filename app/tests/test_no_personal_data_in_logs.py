@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import Error, OperationalError, connection, connections, transaction
+from django.test import Client
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
@@ -257,3 +258,12 @@ def test_a_server_error(api, logged, body, marker, monkeypatch, kind):
     assert first["message"] == second["message"] == f"Internal Server Error: {URL}"
     assert "in fail" in first["exception"]
     assert kind.__name__ in first["exception"]
+
+
+def test_what_django_refuses_is_logged_without_the_headers_that_it_quotes(client, caplog):
+    referer = "https://intranet.example/?q=Lovelace"
+    browser = Client(enforce_csrf_checks=True, headers={"X-Forwarded-Proto": "https", "Referer": referer})
+    assert browser.post("/admin/login/").status_code == 403
+    [record] = [each for each in caplog.records if each.name == "django.security.csrf"]
+    assert "Lovelace" in record.getMessage()
+    assert "Lovelace" not in logs.JsonFormatter().format(record)

@@ -92,3 +92,11 @@ def test_it_has_the_headers(anonymous):
         assert "ETag" in schema["paths"][f"/api/customers/{path}"][method]["responses"]["200"]["headers"]
     for answer in ("UnderWay", "TooMany", "Unavailable"):
         assert "Retry-After" in schema["components"]["responses"][answer]["headers"]
+
+
+@pytest.mark.parametrize("url", ["/api/docs/", "/api/schema/"])
+def test_errors_of_the_documentation_are_json_too(anonymous, url):
+    for response in (anonymous.post(url), anonymous.get(url, headers={"Accept": "image/png"})):
+        assert response.status_code in {405, 406}
+        assert response["Content-Type"] == "application/json"
+        assert response.json().keys() == {"detail"}

@@ -1,7 +1,7 @@
 """Refuses rows that Python could not read: times outside of its years in some time zone, ids that are no cursor's.
 
-Times out of bounds move to the nearest bound. Rows are checked while others read and write. If it is interrupted, drop
-the constraints that it has made, and migrate again.
+Times out of bounds move to the nearest bound. Rows are checked while others read and write. If it is interrupted,
+migrate again.
 """
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
@@ -23,6 +23,8 @@ CONSTRAINTS = [
     CheckConstraint(condition=Q(updated_at__gte=EARLIEST, updated_at__lt=LATEST), name="customers_updated_at_readable"),
     CheckConstraint(condition=Q(id__gte=1), name="customers_id_readable"),
 ]
+# What an interrupted run has added.
+DROP = "ALTER TABLE customers_customer " + ", ".join(f"DROP CONSTRAINT IF EXISTS {each.name}" for each in CONSTRAINTS)
 
 
 class Migration(migrations.Migration):
@@ -39,6 +41,7 @@ class Migration(migrations.Migration):
                 max_length=254, validators=[customers.validators.validate_visible], verbose_name="e-mail"
             ),
         ),
+        migrations.RunSQL(DROP, migrations.RunSQL.noop),
         *(AddConstraintNotValid("customer", constraint) for constraint in CONSTRAINTS),
         # New rows are refused by now.
         migrations.RunSQL(CLAMP, migrations.RunSQL.noop),

@@ -5,6 +5,7 @@ from getpass import getpass
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection
+from django.utils import timezone
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
 
@@ -56,6 +57,8 @@ class Command(BaseCommand):
         kept, created = Token._base_manager.get_or_create(digest=hash_token(token), defaults=values)
         if kept.user != user:
             raise CommandError(f"This token belongs to {kept.user}: revoke it first, or choose another token.")
+        if kept.expiry and kept.expiry <= timezone.now():
+            raise CommandError("This token has expired: revoke it first, or choose another token.")
         self.stdout.write(f"{name}: {'created' if created else 'unchanged'}")
 
     def show(self, *, username: str | None, **options) -> None:
@@ -81,6 +84,7 @@ class Command(BaseCommand):
         try:
             with connection.cursor() as cursor:
                 cursor.execute(f"DROP TABLE IF EXISTS {PLAINTEXT_TABLE}")
+                cursor.execute("DROP FUNCTION IF EXISTS accounts_copy_token")
         except ProgrammingError as error:
             raise CommandError(
                 "Only the owner of the schema may drop it: type `--owner` before `api_token`."
